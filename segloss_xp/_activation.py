@@ -1,0 +1,175 @@
+"""From the network's output to probabilities, and the slopes back."""
+
+from functools import reduce
+from operator import add
+from typing import Any
+
+from segloss_xp import _ops
+
+
+class Voxels:
+    """
+    Prediction and target over a block of voxels and classes, as the maps see them.
+
+    The logarithms are computed from the logits, never from the probability, and each quantity
+    at most once.
+    """
+
+    __slots__ = ("_log_p", "_log_q", "_p", "g", "x", "xp")
+
+    def __init__(self, xp: Any, x: Any, g: Any) -> None:
+        self.xp, self.x, self.g = xp, x, g
+        self._p = self._log_p = self._log_q = None
+
+    @property
+    def p(self) -> Any:
+        """Probability of the class."""
+        if self._p is None:
+            self._p = self._probability()
+        return self._p
+
+    @property
+    def log_p(self) -> Any:
+        """Logarithm of the probability; finite where the probability is 0."""
+        if self._log_p is None:
+            self._log_p = self._log_probability()
+        return self._log_p
+
+    @property
+    def log_q(self) -> Any:
+        """Logarithm of one minus the probability."""
+        if self._log_q is None:
+            self._log_q = self._log_complement()
+        return self._log_q
+
+    def _probability(self) -> Any:
+        raise NotImplementedError
+
+    def _log_probability(self) -> Any:
+        raise NotImplementedError
+
+    def _log_complement(self) -> Any:
+        raise NotImplementedError
+
+    @classmethod
+    def blocks(cls, xp: Any, x: Any, g: list[Any]) -> list[Any]:
+        """Split the prediction (n, C, v) by classes, one block for each target in `g`."""
+        return [cls(xp, part, target) for part, target in zip(split(x, len(g)), g, strict=True)]
+
+    @classmethod
+    def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
+        """Slopes by `x`, block by block, from slopes by p, log p and log(1 - p)."""
+        return [v._pull(**slope) for v, slope in zip(blocks, slopes, strict=True)]
+
+    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+        raise NotImplementedError
+
+
+class Softmax(Voxels):
+    """p = exp(x) / sum of exp(x) over the classes."""
+
+    __slots__ = ("_exponential", "_shifted", "_total")
+
+    def __init__(self, xp: Any, x: Any, g: Any, parts: tuple[Any, Any, Any] | None = None) -> None:
+        super().__init__(xp, x, g)
+        self._shifted, self._exponential, self._total = parts or (None, None, None)
+
+    @classmethod
+    def blocks(cls, xp: Any, x: Any, g: list[Any]) -> list[Any]:
+        if len(g) == 1:
+            return [cls(xp, x, g[0])]
+        classes = split(x, len(g))
+        # The softmax does not depend on the shift, and a differentiable maximum would cost the
+        # backward pass a multiple of the rest.
+        top = _ops.stop_gradient(xp, reduce(xp.maximum, classes))
+        shifted = [each - top for each in classes]
+        exponential = [xp.exp(each) for each in shifted]
+        total = reduce(add, exponential)
+        return [
+            cls(xp, each, target, (s, e, total))
+            for each, target, s, e in zip(classes, g, shifted, exponential, strict=True)
+        ]
+
+    @classmethod
+    def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
+        by_log = super().pull(blocks, slopes)
+        xp = blocks[0].xp
+        mean = reduce(add, (xp.sum(s, axis=1, keepdims=True) for s in by_log))
+        return [s - v.p * mean for v, s in zip(blocks, by_log, strict=True)]
+
+    def _probability(self) -> Any:
+        if self._total is not None:
+            return self._exponential / self._total
+        if self._log_p is not None:
+            return self.xp.exp(self._log_p)
+        return _ops.softmax(self.xp, self.x)
+
+    def _log_probability(self) -> Any:
+        if self._total is not None:
+            log_p = self._shifted - self.xp.log(self._total)
+        else:
+            log_p = _ops.log_softmax(self.xp, self.x)
+        # A logit of -inf rules a class out; its logarithm stays finite, so that 0 log 0 is 0.
+        return self.xp.clip(log_p, min=-float(self.xp.finfo(log_p.dtype).max))
+
+    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+        # By log p, whose own slope by x is delta - p: `pull` takes off the mean.
+        return _total(log_p, _times(p, self.p))
+
+
+class Sigmoid(Voxels):
+    """p = 1 / (1 + exp(-x)), a channel at a time."""
+
+    __slots__ = ()
+
+    def _probability(self) -> Any:
+        return _ops.sigmoid(self.xp, self.x)
+
+    def _log_probability(self) -> Any:
+        return _ops.log_sigmoid(self.xp, self.x)
+
+    def _log_complement(self) -> Any:
+        return _ops.log_sigmoid(self.xp, -self.x)
+
+    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+        q = 1.0 - self.p
+        return _total(_times(p, self.p * q), _times(log_p, q), _times(log_q, -self.p))
+
+
+class Probability(Voxels):
+    """Probabilities as they are; the logarithm of 0 is that of the smallest normal number."""
+
+    __slots__ = ()
+
+    def _probability(self) -> Any:
+        return self.x
+
+    def _log_probability(self) -> Any:
+        return self.xp.log(self._positive(self.x))
+
+    def _log_complement(self) -> Any:
+        return self.xp.log(self._positive(1.0 - self.x))
+
+    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+        slope = _total(
+            p,
+            _times(log_p, 1.0 / self._positive(self.x)),
+            _times(log_q, -1.0 / self._positive(1.0 - self.x)),
+        )
+        return self.xp.broadcast_to(slope, self.x.shape)
+
+    def _positive(self, p: Any) -> Any:
+        return self.xp.clip(p, min=float(self.xp.finfo(p.dtype).smallest_normal))
+
+
+def split(x: Any, count: int) -> list[Any]:
+    """The array (n, C, v) as one block, or as one for each of its `count` = C classes."""
+    return [x] if count == 1 else [x[:, c : c + 1, :] for c in range(count)]
+
+
+def _times(slope: Any, factor: Any) -> Any:
+    return None if slope is None else slope * factor
+
+
+def _total(*terms: Any) -> Any:
+    return reduce(add, (term for term in terms if term is not None))

@@ -1,0 +1,298 @@
+"""A prediction against a target: checked once, laid out once, summed once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from math import prod
+from typing import Any
+
+from segloss_xp import _ops
+from segloss_xp._activation import Probability, Sigmoid, Softmax
+from segloss_xp._array import (
+    Array,
+    is_bool,
+    is_floating,
+    is_integer,
+    name,
+    namespace,
+    working_dtype,
+)
+from segloss_xp._maps import Map
+from segloss_xp._sums import Sums
+
+
+class Comparison:
+    """
+    What the losses of one call see: a prediction, a target, and all that is derived from them.
+
+    Everything is laid out as (N, C, V), samples by classes by voxels. The sums that the losses
+    plan for are computed together, at most once.
+
+    Parameters
+    ----------
+    prediction, target : array
+        As given to the loss.
+    **description
+        As given to the loss: see `Loss.__call__`.
+
+    Attributes
+    ----------
+    samples, classes : int
+        N and C.
+    space : tuple of int
+        Lengths of the spatial axes.
+    multilabel : bool
+        Whether the classes are channels of their own, which may overlap.
+    spacing : tuple of float or None
+        Distance between voxel centres along each spatial axis.
+    distance : array or None
+        Precomputed signed distance maps (N, C, V).
+    """
+
+    def __init__(
+        self,
+        prediction: Array,
+        target: Array,
+        *,
+        from_logits: bool = True,
+        multilabel: bool = False,
+        class_axis: int = 1,
+        mask: Array | None = None,
+        voxel_weights: Array | None = None,
+        ignore_index: int | None = None,
+        spacing: Any = None,
+        distance: Array | None = None,
+        all_reduce: Any = None,
+    ) -> None:
+        xp = self.xp = namespace(prediction, target, mask, voxel_weights, distance)
+        self.multilabel = multilabel
+        self.all_reduce = all_reduce
+        self._axis = _class_axis(prediction, class_axis)
+        _check_prediction(xp, prediction, self._axis, multilabel=multilabel)
+        self._shape = tuple(prediction.shape)
+        self.samples, self.classes = self._shape[0], self._shape[self._axis]
+        self.space = self._shape[1 : self._axis] + self._shape[self._axis + 1 :]
+        self.spacing = _check_spacing(spacing, self.space)
+        self.prediction = self._flat(_ours(xp, prediction))
+        self.target = self._flat_target(_ours(xp, target), ignore_index)
+        self.weight = self._combined_weight(mask, voxel_weights, ignore_index)
+        self.distance = None if distance is None else self._flat_distance(_ours(xp, distance))
+        self._activation = Probability if not from_logits else Sigmoid if multilabel else Softmax
+        self._sums: Mapping[Map, Any] = {}
+        self.rule = Sums((), self._activation)
+
+    def plan(self, maps: Iterable[Map]) -> None:
+        """Say which maps will be summed, each named once or more."""
+        self.rule = Sums(tuple(dict.fromkeys(maps)), self._activation)
+
+    @property
+    def sums(self) -> Mapping[Map, Any]:
+        """The sum of each planned map over the voxels, (N, C)."""
+        if not self._sums:
+            self.receive(self.rule(self.prediction, self.target, self.weight))
+        return self._sums
+
+    def receive(self, sums: Any) -> None:
+        """Take the sums (N, K, C) of the K planned maps as given."""
+        self._sums = {m: sums[:, k, :] for k, m in enumerate(self.rule.maps)}
+
+    def values(self, maps: Iterable[Map]) -> list[Any]:
+        """The maps themselves, times the weight of the voxel, each (N, C, V)."""
+        rule = Sums(tuple(maps), self._activation)
+        return rule.values(self.prediction, self.target, self.weight)
+
+    def pool(self, x: Any) -> Any:
+        """Sum over the samples, of all devices, keeping the axis with length 1."""
+        total = namespace(x).sum(x, axis=0, keepdims=True)
+        return total if self.all_reduce is None else self.all_reduce(total)
+
+    def constant(self, values: Sequence[float], what: str) -> Any:
+        """One number a class, as an array (C,) of the working precision."""
+        if len(values) != self.classes:
+            raise ValueError(
+                f"expected {what} for each of {self.classes} classes, got {len(values)}: {values}"
+            )
+        dtype = working_dtype(self.xp, self.prediction)
+        return _ops.constant(self.xp, values, dtype, like=self.prediction)
+
+    def unflatten(self, x: Any) -> Any:
+        """From (N, V) back to (N, *space), or from (N, C, V) to the prediction's layout."""
+        if x.ndim == 2:
+            return self.xp.reshape(x, (self.samples, *self.space))
+        x = self.xp.reshape(x, (*x.shape[:2], *self.space))
+        order = list(range(len(self._shape)))
+        order.insert(self._axis, order.pop(1))
+        return self.xp.permute_dims(x, tuple(order))
+
+    def _flat(self, x: Any) -> Any:
+        if self._axis != 1:
+            order = list(range(len(self._shape)))
+            order.insert(1, order.pop(self._axis))
+            x = self.xp.permute_dims(x, tuple(order))
+        return self.xp.reshape(x, (self.samples, self.classes, prod(self.space)))
+
+    def _flat_target(self, target: Any, ignore_index: int | None) -> Any:
+        xp, shape = self.xp, tuple(target.shape)
+        if is_integer(xp, target):
+            if shape != (self.samples, *self.space):
+                raise ValueError(
+                    f"an integer target is labels without a class axis, here of shape "
+                    f"{(self.samples, *self.space)} for a prediction of shape {self._shape} with "
+                    f"class axis {self._axis}; got shape {shape} and dtype {target.dtype} "
+                    "(a one-hot target is boolean or floating)"
+                )
+            return xp.reshape(target, (self.samples, prod(self.space)))
+        if not (is_floating(xp, target) or is_bool(xp, target)):
+            raise TypeError(
+                f"expected a target of integer labels, or of boolean or floating values a class, "
+                f"got dtype {target.dtype}"
+            )
+        if shape != self._shape:
+            raise ValueError(
+                f"a boolean or floating target has the shape of the prediction, here "
+                f"{self._shape}; got shape {shape} and dtype {target.dtype} "
+                "(a target of labels is an integer array)"
+            )
+        if ignore_index is not None:
+            raise ValueError(
+                f"ignore_index={ignore_index} needs a target of integer labels, got dtype "
+                f"{target.dtype}; use mask"
+            )
+        return self._flat(target)
+
+    def _combined_weight(self, mask: Any, voxel_weights: Any, ignore_index: int | None) -> Any:
+        """Weight (N, 1, V) of the voxels, or None where each counts 1."""
+        xp, parts = self.xp, []
+        if mask is not None:
+            mask = self._flat_voxels(mask, "mask")
+            if not (is_bool(xp, mask) or is_integer(xp, mask)):
+                raise TypeError(
+                    f"expected a mask of booleans, got dtype {mask.dtype}; "
+                    "weights go into voxel_weights"
+                )
+            parts.append(mask if is_bool(xp, mask) else mask != xp.zeros_like(mask))
+        # A label outside [0, C) has no weight anyway.
+        if ignore_index is not None and 0 <= ignore_index < self.classes:
+            labels = xp.astype(self.target, xp.int32, copy=False)[:, None, :]
+            parts.append(labels != ignore_index)
+        used = reduce(lambda a, b: a & b, parts) if parts else None
+        if voxel_weights is None:
+            return used
+        weights = self._flat_voxels(voxel_weights, "voxel_weights")
+        if not is_floating(xp, weights):
+            raise TypeError(f"expected floating voxel_weights, got dtype {weights.dtype}")
+        if _ops.values_known(xp, weights) and not xp.all((weights >= 0) & (weights < float("inf"))):
+            raise ValueError("voxel_weights must be finite and not negative")
+        weights = xp.astype(weights, working_dtype(xp, self.prediction), copy=False)
+        return weights if used is None else xp.where(used, weights, xp.zeros_like(weights))
+
+    def _flat_voxels(self, x: Any, what: str) -> Any:
+        x = _ours(self.xp, x)
+        shape, full = tuple(x.shape), (self.samples, *self.space)
+        if len(shape) != len(full) or any(a not in (1, b) for a, b in zip(shape, full, strict=True)):
+            raise ValueError(
+                f"expected a {what} of shape {full}, or of length 1 along some axes, for a "
+                f"prediction of shape {self._shape} with class axis {self._axis}; got {shape}"
+            )
+        x = self.xp.broadcast_to(x, full)
+        return self.xp.reshape(x, (self.samples, 1, prod(self.space)))
+
+    def _flat_distance(self, distance: Any) -> Any:
+        if tuple(distance.shape) != self._shape:
+            raise ValueError(
+                f"distance holds one map a class, of the shape of the prediction {self._shape}; "
+                f"got {tuple(distance.shape)}"
+            )
+        return self._flat(distance)
+
+
+def check_labels(labels: Array, classes: int, *, ignore_index: int | None = None) -> None:
+    """
+    Raise a ``ValueError`` unless every label is a class number or `ignore_index`.
+
+    The losses give a label outside [0, classes) no weight, since they can't look at values that
+    are traced or on a device. Call this where labels come into a program: in a data loader, say.
+
+    Parameters
+    ----------
+    labels : array of integers
+        Of any shape. Its values are looked at, so not a traced array.
+    classes : int
+        Number of classes.
+    ignore_index : int, optional
+        A label that is allowed besides.
+
+    Raises
+    ------
+    TypeError
+        If the labels are not integers.
+    ValueError
+        If a label is out of range; the message names the lowest and highest such label and counts
+        them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> sx.check_labels(np.array([0, 2, 255]), 3, ignore_index=255)
+    >>> sx.check_labels(np.array([0, 2, 255]), 3)
+    Traceback (most recent call last):
+        ...
+    ValueError: expected labels from 0 to 2, got 1 other (lowest 255, highest 255)
+    """
+    xp = namespace(labels)
+    if not is_integer(xp, labels):
+        raise TypeError(f"expected integer labels, got dtype {labels.dtype}")
+    labels = xp.astype(labels, xp.int64)
+    bad = (labels < 0) | (labels >= classes)
+    if ignore_index is not None:
+        bad = bad & (labels != ignore_index)
+    count = int(xp.sum(xp.astype(bad, xp.int64)))
+    if count:
+        wrong = labels[bad]
+        raise ValueError(
+            f"expected labels from 0 to {classes - 1}"
+            + ("" if ignore_index is None else f" or {ignore_index}")
+            + f", got {count} other (lowest {int(xp.min(wrong))}, highest {int(xp.max(wrong))})"
+        )
+
+
+def _ours(xp: Any, x: Any) -> Any:
+    """The array in the common library: NumPy arguments follow JAX ones."""
+    return x if namespace(x) is xp else xp.asarray(x)
+
+
+def _class_axis(prediction: Any, class_axis: int) -> int:
+    ndim = prediction.ndim
+    axis = class_axis + ndim if class_axis < 0 else class_axis
+    if ndim < 2 or not 1 <= axis < ndim:
+        raise ValueError(
+            f"expected a prediction with a sample axis, 0, and a class axis, got shape "
+            f"{tuple(prediction.shape)} and class_axis={class_axis}"
+        )
+    return axis
+
+
+def _check_prediction(xp: Any, prediction: Any, axis: int, *, multilabel: bool) -> None:
+    if not is_floating(xp, prediction):
+        raise TypeError(
+            f"expected a prediction of floating numbers that {name(xp)} can compute with, "
+            f"got dtype {prediction.dtype}"
+        )
+    if prediction.shape[axis] == 1 and not multilabel:
+        raise ValueError(
+            f"one class leaves nothing to choose: the prediction has shape "
+            f"{tuple(prediction.shape)} and class axis {axis}; for a single channel with a sigmoid "
+            "pass multilabel=True"
+        )
+
+
+def _check_spacing(spacing: Any, space: tuple[int, ...]) -> tuple[float, ...] | None:
+    if spacing is None:
+        return None
+    spacing = tuple(float(each) for each in spacing)
+    if len(spacing) != len(space) or not all(0 < each < float("inf") for each in spacing):
+        raise ValueError(
+            f"expected {len(space)} positive spacings, one for each spatial axis of lengths "
+            f"{space}, got {spacing}"
+        )
+    return spacing

@@ -1,0 +1,209 @@
+"""The two natural grains of a loss: a value for each region, or for each voxel."""
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+
+from segloss_xp._array import namespace
+from segloss_xp._comparison import Comparison
+from segloss_xp._loss import Loss, Reduction
+from segloss_xp._maps import Intersection, Map, Predicted, Truth, Volume
+
+
+class RegionLoss(Loss):
+    """
+    A loss that is a formula on sums over regions: a value for each sample and class.
+
+    To write your own, subclass it and give the `formula`; change `regions` for other sums.
+
+    Parameters
+    ----------
+    include_background : bool
+        Whether class 0 counts. It is left out after the activation, so that it still takes part
+        in the softmax.
+    class_weights : sequence of float, optional
+        A weight for each of the C classes; a mean depends on their ratios only.
+    batch : bool
+        Whether to pool the sums over the samples, as if the batch were one image.
+    absent : {"smooth", "skip", "zero"}
+        What a class counts that the target does not contain: the value of the smoothed formula,
+        whose gradient still removes false positives; nothing, neither in a mean nor in its
+        divisor; or zero.
+    smooth : float or (float, float)
+        Added to the numerator and the denominator of a ratio.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> class F2Loss(sx.RegionLoss):
+    ...     def formula(self, tp, p, g):
+    ...         return 1 - self.ratio(5 * tp, 4 * g + p)
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> F2Loss()(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(3)
+    array([[0.15, 0.3 ]])
+    """
+
+    include_background: bool = True
+    class_weights: tuple[float, ...] | None = None
+    batch: bool = False
+    absent: Literal["smooth", "skip", "zero"] = "smooth"
+    smooth: float | tuple[float, float] = 1e-5
+
+    def __post_init__(self) -> None:
+        check_choice(self, "absent", "smooth", "skip", "zero")
+        freeze_weights(self, "class_weights")
+        if not isinstance(self.smooth, int | float):
+            object.__setattr__(self, "smooth", tuple(self.smooth))
+        pair = self._smooth_pair()
+        if len(pair) != 2 or not all(0 <= each < math.inf for each in pair):
+            raise ValueError(f"expected smooth >= 0, or a pair of such, got {self.smooth!r}")
+
+    def regions(self) -> tuple[Map, ...]:
+        """The maps whose sums the formula takes: TP, P and G unless a subclass says otherwise."""
+        return Intersection(), Predicted(), Truth()
+
+    def formula(self, *sums: Any) -> Any:
+        """Value (N, C) for each sample and class, from the sums (N, C) of the `regions`."""
+        raise NotImplementedError
+
+    def ratio(self, numerator: Any, denominator: Any) -> Any:
+        """The smoothed ratio; 0 / 0, where there is nothing to find and nothing found, is 1."""
+        above, below = self._smooth_pair()
+        return divide(numerator + above, denominator + below, empty=1.0)
+
+    def maps(self, comparison: Comparison) -> tuple[Map, ...]:
+        return *self.regions(), Truth()
+
+    def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
+        c = comparison
+        first = 0 if self.include_background else 1
+        if c.classes == first:
+            raise ValueError(f"{self!r} has no class left: the only one is the background")
+
+        def add_up(m: Map) -> Any:
+            total = c.sums[m][:, first:]
+            return c.pool(total) if self.batch else total
+
+        values = self.formula(*(add_up(m) for m in self.regions()))
+        xp = namespace(values)
+        weights = xp.ones_like(values)
+        if self.class_weights is not None:
+            weights = weights * c.constant(self.class_weights, "class_weights")[first:]
+        if self.absent != "smooth":
+            present = add_up(Truth()) > 0
+            values = xp.where(present, values, xp.zeros_like(values))
+            if self.absent == "skip":
+                weights = xp.where(present, weights, xp.zeros_like(weights))
+        if reduction == "none":
+            return values
+        totals = xp.sum(weights * values, axis=1), xp.sum(weights, axis=1)
+        return reduce_samples(c, *totals, reduction, pooled=self.batch)
+
+    def _smooth_pair(self) -> tuple[float, ...]:
+        return self.smooth if isinstance(self.smooth, tuple) else (self.smooth, self.smooth)
+
+
+class VoxelLoss(Loss):
+    """
+    A loss with a value for each voxel: a formula, linear in voxelwise maps, added up over classes.
+
+    Being linear, the formula serves the maps of one voxel and their sums over voxels alike. With
+    ``multilabel=True`` there is a value for each voxel and channel. A mean is over the valid
+    voxels by their weight, and by the weight of their class.
+
+    Parameters
+    ----------
+    class_weights : sequence of float, optional
+        A weight for each of the C classes; a mean depends on their ratios only.
+    """
+
+    class_weights: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        freeze_weights(self, "class_weights")
+
+    def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
+        """The maps that the formula takes."""
+        raise NotImplementedError
+
+    def formula(self, comparison: Comparison, *maps: Any) -> Any:
+        """What each class (N, C, ...) adds to the loss, linear in the maps (N, C, ...)."""
+        raise NotImplementedError
+
+    def maps(self, comparison: Comparison) -> tuple[Map, ...]:
+        return *self.ingredients(comparison), self._counted(comparison)
+
+    def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
+        c = comparison
+        maps = self.ingredients(c)
+        if reduction == "none":
+            values = self._weighted(c, self.formula(c, *c.values(maps)))
+            return c.unflatten(values if c.multilabel else namespace(values).sum(values, axis=1))
+        values = self._weighted(c, self.formula(c, *(c.sums[m] for m in maps)))
+        weights = self._weighted(c, c.sums[self._counted(c)])
+        xp = namespace(values)
+        return reduce_samples(c, xp.sum(values, axis=1), xp.sum(weights, axis=1), reduction)
+
+    def _counted(self, comparison: Comparison) -> Map:
+        return Volume() if comparison.multilabel else Truth()
+
+    def _weighted(self, comparison: Comparison, x: Any) -> Any:
+        if self.class_weights is None:
+            return x
+        return x * per_class(comparison, self.class_weights, "class_weights", x.ndim)
+
+
+def reduce_samples(
+    comparison: Comparison,
+    values: Any,
+    weights: Any,
+    reduction: Reduction,
+    *,
+    pooled: bool = False,
+) -> Any:
+    """
+    Reduce the weighted values and the weights (N,), added up for each sample.
+
+    With `pooled` there is one sample, that stands for the whole batch on all devices.
+    """
+    if reduction == "sample":
+        means = divide(values, weights)
+        return comparison.xp.broadcast_to(means, (comparison.samples,)) if pooled else means
+    if not pooled:
+        values, weights = comparison.pool(values), comparison.pool(weights)
+    return (values if reduction == "sum" else divide(values, weights))[0]
+
+
+def divide(numerator: Any, denominator: Any, *, empty: float = 0.0) -> Any:
+    """The quotient, and `empty` where the denominator is 0, with a finite gradient."""
+    xp = namespace(numerator)
+    zero = denominator == 0
+    # The inner where keeps 0 / 0 out of the gradient of the outer one.
+    quotient = numerator / xp.where(zero, xp.ones_like(denominator), denominator)
+    return xp.where(zero, empty * xp.ones_like(quotient), quotient)
+
+
+def per_class(comparison: Comparison, values: tuple[float, ...], what: str, ndim: int) -> Any:
+    """One number a class, to multiply an array (N, C, ...) of `ndim` axes."""
+    constant = comparison.constant(values, what)
+    return comparison.xp.reshape(constant, (1, -1) + (1,) * (ndim - 2))
+
+
+def freeze_weights(loss: Loss, field: str) -> None:
+    """Make a field of weights a tuple of floats, none negative or NaN and not all 0."""
+    given = getattr(loss, field)
+    if given is None:
+        return
+    weights = tuple(float(each) for each in np.ravel(np.asarray(given, dtype=np.float64)))
+    if not all(0 <= each < math.inf for each in weights) or not any(weights):
+        raise ValueError(f"expected {field} >= 0, not all of them 0, got {given!r}")
+    object.__setattr__(loss, field, weights)
+
+
+def check_choice(loss: Loss, field: str, *choices: str) -> None:
+    """Raise a ``ValueError`` unless the field is one of the choices."""
+    given = getattr(loss, field)
+    if given not in choices:
+        raise ValueError(f"expected {field} to be one of {choices}, got {given!r}")

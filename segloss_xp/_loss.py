@@ -1,0 +1,186 @@
+"""What a loss is: a callable, immutable description that adds up with others."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, dataclass_transform
+
+from segloss_xp._array import A, AllReduce, Array
+from segloss_xp._comparison import Comparison
+from segloss_xp._maps import Map
+
+Reduction = Literal["mean", "sum", "sample", "none"]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Loss:
+    """
+    A segmentation loss: its parameters are its fields, the data are arguments of the call.
+
+    Subclasses become frozen, keyword-only dataclasses by themselves: hashable, so a static
+    argument under ``jax.jit``; equal if their parameters are; printed as their own constructor.
+    Losses add up and take factors: ``DiceLoss() + 0.5 * CrossEntropyLoss()``, ``sum(losses)``.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclass(frozen=True, kw_only=True, repr=False)(cls)
+
+    def maps(self, comparison: Comparison) -> tuple[Map, ...]:
+        """The maps whose sums the loss needs."""
+        raise NotImplementedError
+
+    def __call__(
+        self,
+        prediction: A,
+        target: Array,
+        *,
+        reduction: Reduction = "mean",
+        from_logits: bool = True,
+        multilabel: bool = False,
+        class_axis: int = 1,
+        mask: Array | None = None,
+        voxel_weights: Array | None = None,
+        ignore_index: int | None = None,
+        spacing: tuple[float, ...] | None = None,
+        distance: Array | None = None,
+        all_reduce: AllReduce | None = None,
+    ) -> A:
+        """
+        Value of the loss.
+
+        Parameters
+        ----------
+        prediction : array, (N, C, *space), floating
+            Logits, or probabilities with ``from_logits=False``. Half precision is summed in, and
+            the loss returned in, float32; its gradient has the dtype of the prediction.
+        target : array
+            Labels (N, *space) if integer; if boolean or floating, one-hot, overlapping or soft
+            labels of the shape of the prediction. A constant: no gradient reaches it. A label
+            outside [0, C) is ignored; `check_labels` raises for it.
+        reduction : {"mean", "sum", "sample", "none"}
+            The mean over what is valid, the sum, one value a sample (N,), or the unreduced values
+            at the grain that the loss states.
+        from_logits : bool
+            Whether the prediction is to pass through a softmax over the classes, or with
+            `multilabel` a sigmoid.
+        multilabel : bool
+            Whether each class is a channel of its own: several may be present in a voxel, or none.
+        class_axis : int
+            Axis of the classes in the prediction; -1 for channels last.
+        mask : array of bool, (N, *space), optional
+            Voxels to look at; an axis may have length 1. The others add nothing to the value or
+            the gradient, whatever they hold, NaN included.
+        voxel_weights : array, (N, *space), floating, optional
+            Weights of the voxels in all sums, not negative. A constant, as the target is.
+        ignore_index : int, optional
+            Label of voxels to leave out, as if masked.
+        spacing : tuple of float, optional
+            Distance between voxel centres along each spatial axis, in a unit of your choice.
+        distance : array of the shape of the prediction, optional
+            Signed distance maps of the target, precomputed.
+        all_reduce : callable, optional
+            Adds up an array over all devices and returns the total to each, differentiably. Given
+            one, pooled sums and means are those of the whole, sharded batch.
+
+        Returns
+        -------
+        array
+            Of the library of the prediction.
+
+        Raises
+        ------
+        ValueError
+            If a shape, a number of classes or a value does not fit.
+        TypeError
+            If a dtype does not fit, or arrays of different libraries are mixed.
+        """
+        if reduction not in ("mean", "sum", "sample", "none"):
+            raise ValueError(
+                f"expected reduction 'mean', 'sum', 'sample' or 'none', got {reduction!r}"
+            )
+        comparison = Comparison(
+            prediction,
+            target,
+            from_logits=from_logits,
+            multilabel=multilabel,
+            class_axis=class_axis,
+            mask=mask,
+            voxel_weights=voxel_weights,
+            ignore_index=ignore_index,
+            spacing=spacing,
+            distance=distance,
+            all_reduce=all_reduce,
+        )
+        comparison.plan(self.maps(comparison))
+        return self.reduce(comparison, reduction)
+
+    def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
+        """Value of the loss on a comparison."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        changed = (
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)  # pyright: ignore[reportArgumentType]
+            if getattr(self, field.name) != field.default
+        )
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def __add__(self, other: "Loss") -> "Sum":
+        if not isinstance(other, Loss):
+            return NotImplemented
+        return Sum(terms=_terms(self) + _terms(other))
+
+    def __radd__(self, other: Any) -> "Loss":
+        return self if isinstance(other, int) and other == 0 else NotImplemented  # sum()
+
+    def __mul__(self, factor: float) -> "Sum":
+        if not isinstance(factor, int | float):
+            return NotImplemented
+        return Sum(terms=tuple((factor * weight, loss) for weight, loss in _terms(self)))
+
+    __rmul__ = __mul__
+
+
+def _terms(loss: Loss) -> tuple[tuple[float, Loss], ...]:
+    return loss.terms if isinstance(loss, Sum) else ((1.0, loss),)
+
+
+class Sum(Loss):
+    """
+    A weighted sum of losses, as ``+`` and ``*`` make it; one pass over the data serves all terms.
+
+    Parameters
+    ----------
+    terms : tuple of (float, Loss)
+        Weights and losses.
+
+    Notes
+    -----
+    With ``reduction="none"`` the terms must have the same grain.
+    """
+
+    terms: tuple[tuple[float, Loss], ...]
+
+    def maps(self, comparison: Comparison) -> tuple[Map, ...]:
+        return tuple(m for _, loss in self.terms for m in loss.maps(comparison))
+
+    def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
+        values = [loss.reduce(comparison, reduction) for _, loss in self.terms]
+        if len({tuple(value.shape) for value in values}) > 1:
+            grains = ", ".join(
+                f"{loss} {tuple(value.shape)}"
+                for (_, loss), value in zip(self.terms, values, strict=True)
+            )
+            raise ValueError(
+                f"the terms have no common unreduced grain: {grains}; "
+                "reduction='sample' gives one value a sample for all"
+            )
+        total = self.terms[0][0] * values[0]
+        for (weight, _), value in zip(self.terms[1:], values[1:], strict=True):
+            total = total + weight * value
+        return total
+
+    def __repr__(self) -> str:
+        return " + ".join(
+            repr(loss) if weight == 1 else f"{weight!r} * {loss!r}" for weight, loss in self.terms
+        )

@@ -1,0 +1,164 @@
+"""What the array API standard lacks, delegated to the library where that is faster or safer."""
+
+from typing import Any, Protocol
+
+from segloss_xp._array import name
+
+
+def softmax(xp: Any, x: Any) -> Any:
+    """Softmax over axis 1."""
+    match name(xp):
+        case "torch":
+            return xp.softmax(x, 1)
+        case _:
+            e = xp.exp(x - stop_gradient(xp, xp.max(x, axis=1, keepdims=True)))
+            return e / xp.sum(e, axis=1, keepdims=True)
+
+
+def log_softmax(xp: Any, x: Any) -> Any:
+    """Logarithm of the softmax over axis 1."""
+    match name(xp):
+        case "torch":
+            return xp.log_softmax(x, 1)
+        case _:
+            z = x - stop_gradient(xp, xp.max(x, axis=1, keepdims=True))
+            return z - xp.log(xp.sum(xp.exp(z), axis=1, keepdims=True))
+
+
+def sigmoid(xp: Any, x: Any) -> Any:
+    """Logistic function, by way of tanh: 1 / (1 + exp(-x)) has a NaN gradient at -800."""
+    match name(xp):
+        case "torch":
+            return xp.sigmoid(x)
+        case _:
+            return 0.5 * (1.0 + xp.tanh(0.5 * x))
+
+
+def log_sigmoid(xp: Any, x: Any) -> Any:
+    """Logarithm of the logistic function."""
+    match name(xp):
+        case "torch":
+            return xp.nn.functional.logsigmoid(x)
+        case _:
+            return -xp.logaddexp(-x, xp.zeros_like(x))
+
+
+def stop_gradient(xp: Any, x: Any) -> Any:
+    """The values of `x`, held constant by automatic differentiation."""
+    match name(xp):
+        case "torch":
+            return x.detach()
+        case "jax":
+            import jax
+
+            return jax.lax.stop_gradient(x)
+        case _:
+            return x
+
+
+def constant(xp: Any, values: Any, dtype: Any, *, like: Any) -> Any:
+    """Array of the Python numbers `values` on the device of `like`."""
+    match name(xp):
+        case "jax" | "dask":
+            # A traced array has no device, and that of a sharded one is a sharding.
+            return xp.asarray(values, dtype=dtype)
+        case _:
+            return xp.asarray(values, dtype=dtype, device=like.device)
+
+
+def compiling(xp: Any) -> bool:
+    """Whether the operations are being recorded for a compiler, which fuses them."""
+    match name(xp):
+        case "torch":
+            import torch
+
+            return torch.compiler.is_compiling()
+        case "jax":
+            return True
+        case _:
+            return False
+
+
+def on_host(xp: Any, x: Any) -> bool:
+    """Whether each operation runs at once, on this processor, on plain memory."""
+    match name(xp):
+        case "numpy":
+            return True
+        case "torch":
+            import torch
+
+            return (
+                not torch.compiler.is_compiling()
+                and type(x) in (torch.Tensor, torch.nn.Parameter)
+                and x.device.type == "cpu"
+                and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+            )
+        case _:
+            return False
+
+
+def recording(xp: Any) -> bool:
+    """Whether automatic differentiation is recording what is being computed."""
+    match name(xp):
+        case "torch":
+            import torch
+
+            return torch.is_grad_enabled()
+        case _:
+            return False
+
+
+def threads(xp: Any) -> int:
+    """Number of threads that an operation on the host is spread over."""
+    match name(xp):
+        case "torch":
+            import torch
+
+            return torch.get_num_threads()
+        case _:
+            return 1
+
+
+def values_known(xp: Any, x: Any) -> bool:
+    """Whether Python may look at the values without tracing, or waiting for a device."""
+    match name(xp):
+        case "array_api_strict":
+            return True
+        case "jax":
+            import jax
+
+            return not isinstance(x, jax.core.Tracer)
+        case _:
+            return on_host(xp, x)
+
+
+class Rule(Protocol):
+    """A function of arrays, linear or not in the first, and its hand-written gradient."""
+
+    def forward(self, x: Any, *constants: Any) -> Any:
+        """Value, with the sample axis of `x` first."""
+        ...
+
+    def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
+        """Gradient by `x` of the inner product of the value with `cotangent`."""
+        ...
+
+
+def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:
+    """``rule.forward(x, *constants)``, with ``rule.pullback`` for its gradient by `x`."""
+    match name(xp):
+        case "torch":
+            from segloss_xp.torch import Ruled, RuledEager
+
+            if not compiling(xp):
+                return RuledEager.apply(rule, x, *constants)
+            # Where no gradient is asked for, dynamo takes the rule for the context (torch 2.13).
+            if not x.requires_grad:
+                return rule.forward(x, *constants)
+            return Ruled.apply(rule, x, *constants)
+        case "jax":
+            from segloss_xp.jax import ruled
+
+            return ruled(rule, x, *constants)
+        case _:
+            return rule.forward(x, *constants)

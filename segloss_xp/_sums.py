@@ -1,0 +1,162 @@
+"""Sums of maps over voxels: one pass over the prediction forward, one backward, nothing kept."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from segloss_xp import _ops
+from segloss_xp._activation import Voxels, split
+from segloss_xp._array import is_bool, is_integer, namespace, working_dtype
+from segloss_xp._maps import Map
+
+# Voxels times classes that one thread works on at a time where operations run one by one: a few
+# arrays of this size stay in a core's cache.
+_CACHED = 1 << 17
+
+# Up to this many classes a compiler is given one expression a class, which it fuses best; beyond
+# it the program grows too long.
+_UNROLLED = 16
+
+
+@dataclass(frozen=True)
+class Sums:
+    """
+    The sums over voxels of some maps, for a kind of prediction.
+
+    Called with a prediction (N, C, V), a target and a weight (N, 1, V) or None, it gives an array
+    (N, K, C) for K maps. The target is an integer array (N, V) of labels, where what is outside
+    [0, C) has no weight, or a floating or boolean array (N, C, V). The gradient by the prediction
+    is written by hand and recomputes what it needs; target and weight are constants. Where the
+    weight is 0 neither prediction nor target is looked at.
+    """
+
+    maps: tuple[Map, ...]
+    activation: type[Voxels]
+
+    def __call__(self, x: Any, target: Any, weight: Any) -> Any:
+        return _ops.differentiable(namespace(x), self, x, target, weight)
+
+    def forward(self, x: Any, target: Any, weight: Any) -> Any:
+        """The sums (N, K, C)."""
+        xp = namespace(x)
+        if not _ops.on_host(xp, x):
+            return self._add_up(xp, x, target, weight)
+        out = xp.zeros((x.shape[0], len(self.maps), x.shape[1]), dtype=working_dtype(xp, x))
+        for n, v in _chunks(xp, x):
+            out[n, ...] += self._add_up(xp, *_chunk(n, v, x, target, weight))
+        return out
+
+    def pullback(self, cotangent: Any, x: Any, target: Any, weight: Any) -> Any:
+        """Gradient by the prediction of the inner product of the sums with `cotangent`."""
+        xp = namespace(x)
+        # Second derivatives differentiate this very expression, so it must not be cut up in place.
+        if not _ops.on_host(xp, x) or _ops.recording(xp):
+            return self._pull_back(xp, cotangent, x, target, weight)
+        out = xp.empty_like(x)
+        for n, v in _chunks(xp, x):
+            out[n, :, v] = self._pull_back(
+                xp, cotangent[n, ...], *_chunk(n, v, x, target, weight)
+            )
+        return out
+
+    def values(self, x: Any, target: Any, weight: Any) -> list[Any]:
+        """The maps themselves, weighted, each (N, C, V)."""
+        xp = namespace(x)
+        blocks, weight = self._blocks(xp, x, target, weight)
+        values = ([m.value(v) for v in blocks] for m in self.maps)
+        return [_weighted(_join(xp, value), weight) for value in values]
+
+    def _add_up(self, xp: Any, x: Any, target: Any, weight: Any) -> Any:
+        blocks, weight = self._blocks(xp, x, target, weight)
+        if any(m.wrt == "log_p" for m in self.maps):
+            for v in blocks:
+                v.log_p  # noqa: B018 - first, so that p is no more than its exponential
+        sums = [
+            _join(xp, [xp.sum(_weighted(m.value(v), weight), axis=2) for v in blocks])
+            for m in self.maps
+        ]
+        return xp.stack(sums, axis=1)
+
+    def _pull_back(self, xp: Any, cotangent: Any, x: Any, target: Any, weight: Any) -> Any:
+        blocks, weight = self._blocks(xp, x, target, weight)
+        slopes: list[dict[str, Any]] = [{} for _ in blocks]
+        for k, m in enumerate(self.maps):
+            if m.wrt is None:
+                continue
+            factors = split(cotangent[:, k, :, None], len(blocks))
+            for slope, factor, v in zip(slopes, factors, blocks, strict=True):
+                term = factor * m.slope(v)
+                slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
+        parts = [_weighted(part, weight) for part in self.activation.pull(blocks, slopes)]
+        return xp.astype(_join(xp, parts), x.dtype, copy=False)
+
+    def _blocks(self, xp: Any, x: Any, target: Any, weight: Any) -> tuple[list[Any], Any]:
+        """Prediction and target in working precision, by classes; also the voxels' weight."""
+        dtype = working_dtype(xp, x)
+        classes = x.shape[1]
+        # Labels are compared as floating numbers: exact below 2**24 classes, vectorised everywhere,
+        # and uint8 labels meet no class number that they can't hold (uint8 == 300 is true for 44).
+        labels = is_integer(xp, target)
+        target = xp.astype(target[:, None, :] if labels else target, dtype, copy=False)
+        if labels:
+            weight = _within(xp, target, classes, weight)
+        if weight is not None:
+            used = weight if is_bool(xp, weight) else weight > 0
+            # No product: what has no weight may be NaN or infinite.
+            x = xp.where(used, x, xp.zeros_like(x))
+            target = target if labels else xp.where(used, target, xp.zeros_like(target))
+            weight = xp.astype(weight, dtype, copy=False)
+        x = xp.astype(x, dtype, copy=False)
+        count = classes if classes <= _UNROLLED and _ops.compiling(xp) else 1
+        if not labels:
+            targets = split(target, count)
+        elif count == 1:
+            numbers = _ops.constant(xp, list(range(classes)), dtype, like=x)
+            targets = [_indicator(xp, target, numbers[:, None])]
+        else:
+            targets = [_indicator(xp, target, float(c)) for c in range(classes)]
+        return self.activation.blocks(xp, x, targets), weight
+
+
+def _within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
+    """The weight, taken from the voxels whose label is not one of the classes."""
+    if _ops.on_host(xp, labels) and xp.min(labels) >= 0 and xp.max(labels) < classes:
+        return weight
+    within = (labels >= 0) & (labels < classes)
+    if weight is None:
+        return within
+    if is_bool(xp, weight):
+        return weight & within
+    return xp.where(within, weight, xp.zeros_like(weight))
+
+
+def _indicator(xp: Any, labels: Any, number: Any) -> Any:
+    """1 where the label is `number`, else 0, by arithmetic that every library vectorises."""
+    off = labels - number
+    return xp.clip(1.0 - off * off, min=0.0)
+
+
+def _weighted(value: Any, weight: Any) -> Any:
+    return value if weight is None else value * weight
+
+
+def _join(xp: Any, blocks: list[Any]) -> Any:
+    return blocks[0] if len(blocks) == 1 else xp.concat(blocks, axis=1)
+
+
+def _chunks(xp: Any, x: Any) -> Iterator[tuple[slice, slice]]:
+    """Slices of samples and of voxels that hold about a cache's worth each."""
+    samples, classes, voxels = x.shape
+    size = max(1, _CACHED * _ops.threads(xp) // classes)
+    step = max(1, size // max(voxels, 1))
+    for n in range(0, samples, step):
+        for v in range(0, voxels, size):
+            yield slice(n, n + step), slice(v, v + size)
+
+
+def _chunk(n: slice, v: slice, x: Any, target: Any, weight: Any) -> tuple[Any, Any, Any]:
+    return (
+        x[n, :, v],
+        target[n, v] if target.ndim == 2 else target[n, :, v],
+        None if weight is None else weight[n, :, v],
+    )
