@@ -60,6 +60,10 @@ class RegionLoss(Loss):
         if len(pair) != 2 or not all(0 <= each < math.inf for each in pair):
             raise ValueError(f"expected smooth >= 0, or a pair of such, got {self.smooth!r}")
 
+    @property
+    def from_sums(self) -> bool:
+        return True
+
     def regions(self) -> tuple[Map, ...]:
         """The maps whose sums the formula takes: TP, P and G unless a subclass says otherwise."""
         return Intersection(), Predicted(), Truth()
@@ -123,6 +127,10 @@ class VoxelLoss(Loss):
 
     def __post_init__(self) -> None:
         freeze_weights(self, "class_weights")
+
+    @property
+    def from_sums(self) -> bool:
+        return True
 
     def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
         """The maps that the formula takes."""

@@ -24,9 +24,14 @@ class Loss:
         super().__init_subclass__(**kwargs)
         dataclass(frozen=True, kw_only=True, repr=False)(cls)
 
+    @property
+    def from_sums(self) -> bool:
+        """Whether a mean or sum depends on the prediction through the sums of `maps` alone."""
+        return False
+
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
         """The maps whose sums the loss needs."""
-        raise NotImplementedError
+        return ()
 
     def __call__(
         self,
@@ -160,6 +165,10 @@ class Sum(Loss):
     """
 
     terms: tuple[tuple[float, Loss], ...]
+
+    @property
+    def from_sums(self) -> bool:
+        return all(loss.from_sums for _, loss in self.terms)
 
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
         return tuple(m for _, loss in self.terms for m in loss.maps(comparison))

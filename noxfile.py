@@ -1,0 +1,122 @@
+"""Everything that is checked: `nox` runs the tests, `nox -s demo` the main job."""
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_venv = "yes"
+nox.options.sessions = [
+    "lint",
+    "tests",
+    "pythons",
+    "agree",
+    "surface",
+    "lowest",
+    "parallel",
+    "peers",
+]
+
+GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
+LIBRARIES = {
+    "numpy": [],
+    "strict": ["array-api-strict"],
+    "torch": ["torch"],
+    "jax": ["jax"],
+}
+# The losses of peers need neither the weights nor the image transforms that these would pull in.
+PEERS = ["monai", "kornia", "optax", "segmentation-models-pytorch", "timm", "safetensors"]
+PEERS_NEED = ["kornia-rs", "huggingface-hub", "pillow", "tqdm", "torch", "jax", "chex", "absl-py"]
+
+
+def install(session: nox.Session, *packages: str) -> None:
+    session.install("--constraint", ".ci/constraints.txt", "--editable", ".", *packages)
+
+
+def pytest(session: nox.Session, *arguments: str, backends: str = "") -> None:
+    session.run(
+        "python",
+        "-m",
+        "pytest",
+        "--quiet",
+        *arguments,
+        *session.posargs,
+        env={"SEGLOSS_XP_BACKENDS": backends},
+    )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and types."""
+    install(session, *GROUPS["lint"], "array-api-strict", "hypothesis", "pytest")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("basedpyright")
+
+
+@nox.session
+@nox.parametrize("library", LIBRARIES)
+def tests(session: nox.Session, library: str) -> None:
+    """The whole suite with one library alone: nothing else is needed, nothing else is imported."""
+    install(session, "pytest", "hypothesis", *LIBRARIES[library])
+    pytest(session)
+
+
+@nox.session(python=["3.12", "3.13"])
+@nox.parametrize("library", ["numpy", "jax"])
+def pythons(session: nox.Session, library: str) -> None:
+    """The same on other Pythons, where there are any."""
+    install(session, "pytest", "hypothesis", *LIBRARIES[library])
+    pytest(session)
+
+
+@nox.session
+def agree(session: nox.Session) -> None:
+    """All libraries at once: the same numbers, and errors where they are mixed."""
+    install(session, *GROUPS["test"], "torch", "jax", "dask[array]")
+    pytest(session, "-m", "not parallel")
+
+
+@nox.session
+def surface(session: nox.Session) -> None:
+    """CuPy without a GPU: every function that is called exists, with its arguments."""
+    install(session, "pytest", "array-api-strict", "cupy-cuda13x")
+    pytest(session, "tests/test_house.py")
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """The oldest versions that pyproject.toml allows."""
+    session.install("--editable", ".", "numpy==2.0.0", "array-api-compat==1.15", "jax==0.6.0")
+    session.install("pytest", "hypothesis")
+    pytest(session)
+
+
+@nox.session
+def parallel(session: nox.Session) -> None:
+    """Sums over devices: eight of JAX, two processes of PyTorch."""
+    install(session, "pytest", "hypothesis", "torch", "jax")
+    pytest(session, "-m", "parallel", "tests/test_parallel.py")
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Parity with other libraries at equal settings, and where they are wrong."""
+    install(session, "pytest", "hypothesis", *PEERS_NEED)
+    session.install("--constraint", ".ci/constraints.txt", "--no-deps", *PEERS)
+    pytest(session, "-m", "peers", "tests/peers")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Train on a real brain and compare all losses on all libraries."""
+    install(session, ".[demo]", "torch", "jax")
+    session.run("python", "-m", "segloss_xp", "demo", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time and memory beside other libraries."""
+    install(session, *GROUPS["bench"], *PEERS_NEED)
+    session.install("--constraint", ".ci/constraints.txt", "--no-deps", *PEERS)
+    session.run("python", "benchmarks/losses.py", *session.posargs)

@@ -1,0 +1,114 @@
+"""Value and gradient of a loss, for arrays of every library."""
+
+import importlib.util
+from typing import Any
+
+from segloss_xp import _tape
+from segloss_xp._array import A, Array, is_floating, name, namespace
+from segloss_xp._comparison import Comparison
+from segloss_xp._loss import Loss
+
+
+def value_and_grad(loss: Loss, prediction: A, target: Array, **description: Any) -> tuple[A, A]:
+    """
+    Value of a loss and its gradient by the prediction.
+
+    PyTorch and JAX differentiate themselves. For NumPy and CuPy a loss that is a formula on sums
+    has a gradient of its own; any other borrows the autodiff of PyTorch or JAX, through DLPack and
+    without a copy.
+
+    Parameters
+    ----------
+    loss : Loss
+        Any loss, or sum of losses.
+    prediction, target : array
+        As for the loss.
+    **description
+        The further arguments of the loss, with `reduction` "mean" or "sum".
+
+    Returns
+    -------
+    value : array
+        The loss, without axes.
+    gradient : array
+        Of the shape and dtype of the prediction.
+
+    Raises
+    ------
+    ValueError
+        If the reduction leaves more than one value.
+    ModuleNotFoundError
+        If neither PyTorch nor JAX is there to borrow from, and the loss needs one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> logits = np.zeros((1, 2, 3))
+    >>> value, gradient = sx.value_and_grad(sx.CrossEntropyLoss(), logits, np.array([[0, 0, 1]]))
+    >>> gradient.round(3)
+    array([[[-0.167, -0.167,  0.167],
+            [ 0.167,  0.167, -0.167]]])
+    """
+    reduction = description.get("reduction", "mean")
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"a gradient needs reduction 'mean' or 'sum', got {reduction!r}")
+    xp = namespace(prediction, target)
+    match name(xp):
+        case "torch":
+            import torch
+
+            leaf: Any = prediction.detach().requires_grad_()  # pyright: ignore[reportAttributeAccessIssue]
+            with torch.enable_grad():
+                value: Any = loss(leaf, target, **description)
+            (gradient,) = torch.autograd.grad(value, leaf)
+            return value.detach(), gradient
+        case "jax":
+            import jax
+
+            return jax.value_and_grad(lambda x: loss(x, target, **description))(
+                xp.asarray(prediction)
+            )
+        case _ if loss.from_sums:
+            return _on_sums(loss, prediction, target, **description)
+        case _:
+            return _borrowed(xp, loss, prediction, target, **description)
+
+
+def _on_sums(
+    loss: Loss, prediction: Any, target: Any, reduction: Any = "mean", **description: Any
+) -> Any:
+    """The rule of the sums, after the derivative of the formula by the sums."""
+    c = Comparison(prediction, target, **description)
+    c.plan(loss.maps(c))
+    sums = _tape.Node(c.rule.forward(c.prediction, c.target, c.weight))
+    c.receive(sums)
+    if c.all_reduce is not None:
+        # The total depends on the sums of this device as the sums themselves do.
+        total = c.all_reduce
+        c.all_reduce = lambda x: _tape.Node(total(x.value), ((x, lambda t: t),))
+    value = loss.reduce(c, reduction)
+    cotangent = _tape.gradient(value, sums)
+    return value.value, c.unflatten(c.rule.pullback(cotangent, c.prediction, c.target, c.weight))
+
+
+def _borrowed(xp: Any, loss: Loss, *arrays: Any, **description: Any) -> Any:
+    """Through the autodiff of another library, that shares the memory of the arrays."""
+    lender = next((each for each in ("torch", "jax") if importlib.util.find_spec(each)), None)
+    if lender is None:
+        raise ModuleNotFoundError(
+            f"the gradient of {loss!r} for {name(xp)} arrays is borrowed from PyTorch or JAX, and "
+            "neither is installed"
+        )
+    if lender == "torch":
+        import array_api_compat.torch as lib
+    else:
+        import jax.numpy as lib
+
+    def lend(x: Any) -> Any:
+        # Negative strides end the process inside torch.from_dlpack (pytorch#188023).
+        return lib.from_dlpack(xp.asarray(x, copy=None, order="C")) if hasattr(x, "shape") else x
+
+    lent = {key: lend(value) for key, value in description.items()}
+    results = value_and_grad(loss, *(lend(array) for array in arrays), **lent)
+    return tuple(xp.from_dlpack(result) for result in results)
