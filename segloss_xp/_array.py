@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import array_api_compat
-import numpy as np
 
 
 class Array(Protocol):
@@ -103,8 +102,3 @@ def _is(xp: Any, array: Any, kind: str) -> bool:
 def working_dtype(xp: Any, array: Any) -> Any:
     """Dtype in which an array is summed: its own, but float32 for half precision."""
     return xp.float32 if xp.finfo(array.dtype).bits < 32 else array.dtype
-
-
-def to_tuple(values: Any) -> tuple[float, ...]:
-    """Flat tuple of Python floats, from any sequence or array."""
-    return tuple(float(value) for value in np.ravel(np.asarray(values, dtype=np.float64)))

@@ -137,8 +137,8 @@ class Comparison:
                 raise ValueError(
                     f"an integer target is labels without a class axis, here of shape "
                     f"{(self.samples, *self.space)} for a prediction of shape {self._shape} with "
-                    f"class axis {self._axis}; got shape {shape} and dtype {target.dtype} "
-                    "(a one-hot target is boolean or floating)"
+                    f"class axis {self._axis}; got shape {shape} and dtype {target.dtype} (take "
+                    "labels[:, 0] of labels with a channel; make a one-hot target boolean)"
                 )
             return xp.reshape(target, (self.samples, prod(self.space)))
         if not (is_floating(xp, target) or is_bool(xp, target)):
@@ -188,7 +188,9 @@ class Comparison:
     def _flat_voxels(self, x: Any, what: str) -> Any:
         x = _ours(self.xp, x)
         shape, full = tuple(x.shape), (self.samples, *self.space)
-        if len(shape) != len(full) or any(a not in (1, b) for a, b in zip(shape, full, strict=True)):
+        if len(shape) != len(full) or any(
+            a not in (1, b) for a, b in zip(shape, full, strict=True)
+        ):
             raise ValueError(
                 f"expected a {what} of shape {full}, or of length 1 along some axes, for a "
                 f"prediction of shape {self._shape} with class axis {self._axis}; got {shape}"

@@ -68,7 +68,7 @@ class RegionLoss(Loss):
         """The maps whose sums the formula takes: TP, P and G unless a subclass says otherwise."""
         return Intersection(), Predicted(), Truth()
 
-    def formula(self, *sums: Any) -> Any:
+    def formula(self, *sums: Any, **unused: Any) -> Any:
         """Value (N, C) for each sample and class, from the sums (N, C) of the `regions`."""
         raise NotImplementedError
 
@@ -78,7 +78,7 @@ class RegionLoss(Loss):
         return divide(numerator + above, denominator + below, empty=1.0)
 
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
-        return *self.regions(), Truth()
+        return self.regions() if self.absent == "smooth" else (*self.regions(), Truth())
 
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
         c = comparison

@@ -79,20 +79,15 @@ def compiling(xp: Any) -> bool:
             return False
 
 
-def on_host(xp: Any, x: Any) -> bool:
+def on_host(xp: Any, *arrays: Any) -> bool:
     """Whether each operation runs at once, on this processor, on plain memory."""
     match name(xp):
         case "numpy":
             return True
         case "torch":
-            import torch
+            from segloss_xp.torch import is_plain
 
-            return (
-                not torch.compiler.is_compiling()
-                and type(x) in (torch.Tensor, torch.nn.Parameter)
-                and x.device.type == "cpu"
-                and not torch._C._functorch.is_functorch_wrapped_tensor(x)
-            )
+            return not compiling(xp) and all(x is None or is_plain(x) for x in arrays)
         case _:
             return False
 

@@ -11,7 +11,7 @@ from segloss_xp._maps import Map
 
 # Voxels times classes that one thread works on at a time where operations run one by one: a few
 # arrays of this size stay in a core's cache.
-_CACHED = 1 << 17
+_CACHED = 1 << 16
 
 # Up to this many classes a compiler is given one expression a class, which it fuses best; beyond
 # it the program grows too long.
@@ -39,7 +39,7 @@ class Sums:
     def forward(self, x: Any, target: Any, weight: Any) -> Any:
         """The sums (N, K, C)."""
         xp = namespace(x)
-        if not _ops.on_host(xp, x):
+        if not _ops.on_host(xp, x, target, weight):
             return self._add_up(xp, x, target, weight)
         out = xp.zeros((x.shape[0], len(self.maps), x.shape[1]), dtype=working_dtype(xp, x))
         for n, v in _chunks(xp, x):
@@ -50,13 +50,11 @@ class Sums:
         """Gradient by the prediction of the inner product of the sums with `cotangent`."""
         xp = namespace(x)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
-        if not _ops.on_host(xp, x) or _ops.recording(xp):
+        if not _ops.on_host(xp, cotangent, x, target, weight) or _ops.recording(xp):
             return self._pull_back(xp, cotangent, x, target, weight)
         out = xp.empty_like(x)
         for n, v in _chunks(xp, x):
-            out[n, :, v] = self._pull_back(
-                xp, cotangent[n, ...], *_chunk(n, v, x, target, weight)
-            )
+            out[n, :, v] = self._pull_back(xp, cotangent[n, ...], *_chunk(n, v, x, target, weight))
         return out
 
     def values(self, x: Any, target: Any, weight: Any) -> list[Any]:

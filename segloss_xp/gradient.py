@@ -1,10 +1,11 @@
 """Value and gradient of a loss, for arrays of every library."""
 
+import importlib
 import importlib.util
 from typing import Any
 
 from segloss_xp import _tape
-from segloss_xp._array import A, Array, is_floating, name, namespace
+from segloss_xp._array import A, Array, name, namespace
 from segloss_xp._comparison import Comparison
 from segloss_xp._loss import Loss
 
@@ -100,10 +101,7 @@ def _borrowed(xp: Any, loss: Loss, *arrays: Any, **description: Any) -> Any:
             f"the gradient of {loss!r} for {name(xp)} arrays is borrowed from PyTorch or JAX, and "
             "neither is installed"
         )
-    if lender == "torch":
-        import array_api_compat.torch as lib
-    else:
-        import jax.numpy as lib
+    lib: Any = importlib.import_module("torch" if lender == "torch" else "jax.numpy")
 
     def lend(x: Any) -> Any:
         # Negative strides end the process inside torch.from_dlpack (pytorch#188023).

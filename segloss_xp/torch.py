@@ -7,6 +7,41 @@ import torch
 from segloss_xp._ops import Rule
 
 
+def all_reduce(x: torch.Tensor, group: Any = None) -> torch.Tensor:
+    """
+    Sum of a tensor over the processes of a group, for the argument `all_reduce` of a loss.
+
+    Differentiable, also under `torch.compile`. Each process gets the gradient of the sum of all
+    processes' losses; DistributedDataParallel, which averages gradients, makes of it that of the
+    loss of the whole batch.
+
+    Parameters
+    ----------
+    x : Tensor
+        What this process adds.
+    group : ProcessGroup, optional
+        Default: all processes.
+
+    Returns
+    -------
+    Tensor
+        The sum, in each process.
+    """
+    from torch.distributed import _functional_collectives as collectives
+
+    return collectives.all_reduce(x, "sum", group or torch.distributed.group.WORLD)
+
+
+def is_plain(x: Any) -> bool:
+    """Whether a tensor is memory on the processor: no subclass, and under no transformation."""
+    return (
+        type(x) in (torch.Tensor, torch.nn.Parameter)
+        and x.device.type == "cpu"
+        and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+        and not torch._C._functorch.is_legacy_batchedtensor(x)
+    )
+
+
 class Ruled(torch.autograd.Function):
     """The function of a `Rule`, with the rule's own gradient."""
 
@@ -21,7 +56,7 @@ class Ruled(torch.autograd.Function):
         ctx.rule, *arrays = inputs
         ctx.save_for_backward(*arrays)
         ctx.save_for_forward(*arrays)
-        ctx.shape = output.shape
+        ctx.shape, ctx.dtype = output.shape, output.dtype
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Any) -> Any:
@@ -34,9 +69,9 @@ class RuledEager(Ruled):
     """The same with forward mode, which dynamo refuses to trace (torch 2.13)."""
 
     @staticmethod
-    def jvp(ctx: Any, _: None, tangent: Any, *__: None) -> Any:
+    def jvp(ctx: Any, *tangents: Any) -> Any:
         # The tangent map is the transpose of the pullback, which is linear in its cotangent.
         x, *constants = ctx.saved_tensors
-        zero = tangent.new_zeros(ctx.shape)
-        _, transpose = torch.func.vjp(lambda c: ctx.rule.pullback(c, x, *constants), zero)
-        return transpose(tangent)[0]
+        zero = x.new_zeros(ctx.shape, dtype=ctx.dtype)
+        transpose = torch.func.vjp(lambda t: ctx.rule.pullback(t, x, *constants), zero)[1]
+        return transpose(tangents[1])[0]
