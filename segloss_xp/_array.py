@@ -1,4 +1,4 @@
-"""Which library an array belongs to, and the precision it is summed in."""
+"""What an array is, which library it belongs to, and the precision it is summed in."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -29,6 +29,18 @@ class Array(Protocol):
     def __ge__(self, other: Any, /) -> Any: ...
     def __lt__(self, other: Any, /) -> Any: ...
     def __getitem__(self, key: Any, /) -> Any: ...
+
+
+class Rule(Protocol):
+    """A function of arrays and its gradient by the first, written by hand."""
+
+    def forward(self, x: Any, *constants: Any) -> Any:
+        """Value, with the sample axis of `x` first."""
+        ...
+
+    def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
+        """Gradient by `x` of the inner product of the value with `cotangent`."""
+        ...
 
 
 A = TypeVar("A", bound=Array)

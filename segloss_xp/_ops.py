@@ -1,8 +1,8 @@
 """What the array API standard lacks, delegated to the library where that is faster or safer."""
 
-from typing import Any, Protocol
+from typing import Any
 
-from segloss_xp._array import name
+from segloss_xp._array import Rule, name
 
 
 def softmax(xp: Any, x: Any) -> Any:
@@ -125,18 +125,6 @@ def values_known(xp: Any, x: Any) -> bool:
             return not isinstance(x, jax.core.Tracer)
         case _:
             return on_host(xp, x)
-
-
-class Rule(Protocol):
-    """A function of arrays, linear or not in the first, and its hand-written gradient."""
-
-    def forward(self, x: Any, *constants: Any) -> Any:
-        """Value, with the sample axis of `x` first."""
-        ...
-
-    def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
-        """Gradient by `x` of the inner product of the value with `cotangent`."""
-        ...
 
 
 def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from segloss_xp._ops import Rule
+from segloss_xp._array import Rule
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from segloss_xp._ops import Rule
+from segloss_xp._array import Rule
 
 
 def all_reduce(x: torch.Tensor, group: Any = None) -> torch.Tensor:
