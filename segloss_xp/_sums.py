@@ -11,7 +11,7 @@ from segloss_xp._maps import Map
 
 # Voxels times classes that one thread works on at a time where operations run one by one: a few
 # arrays of this size stay in a core's cache.
-_CACHED = 1 << 16
+_CACHED = 1 << 17
 
 # Up to this many classes a compiler is given one expression a class, which it fuses best; beyond
 # it the program grows too long.

@@ -43,6 +43,11 @@ class Backend:
         """Whether `value_and_grad` works on its arrays with nothing else installed."""
         return self.library not in ("strict", "dask")
 
+    @property
+    def eager(self) -> bool:
+        """Whether it runs a loss as it is, uncompiled."""
+        return "-compiled" not in self.name and "-jit" not in self.name
+
     def array(self, x: Any) -> Any:
         """The NumPy array in this library, on its device."""
         x = np.asarray(x)
@@ -98,6 +103,18 @@ class Backend:
             return loss(p, t, **arrays)
 
         return self.to_numpy(self._transformed(run)(self.array(prediction), self.array(target)))
+
+    def values(
+        self, loss: sx.Loss, prediction: Any, target: Any, reductions: Any, **keywords: Any
+    ) -> list[np.ndarray]:
+        """The loss of NumPy arrays in several reductions, compiled as one program."""
+        arrays = self._arguments(keywords)
+
+        def run(p: Any, t: Any) -> Any:
+            return [loss(p, t, reduction=reduction, **arrays) for reduction in reductions]
+
+        values = self._transformed(run)(self.array(prediction), self.array(target))
+        return [self.to_numpy(value) for value in values]
 
     def value_and_grad(
         self, loss: sx.Loss, prediction: Any, target: Any, **keywords: Any

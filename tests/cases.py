@@ -1,4 +1,4 @@
-"""Every loss, in every setting worth a test: one line here puts a new one through the whole suite."""
+"""Every loss, in every setting worth a test: a line here puts a new one through the whole suite."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

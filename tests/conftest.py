@@ -11,7 +11,27 @@ if importlib.util.find_spec("jax"):
 BACKENDS = chosen()
 
 
+def pytest_configure(config):
+    # PyTorch's compiler uses what PyTorch itself deprecates (2.13).
+    config.addinivalue_line("filterwarnings", r"ignore::DeprecationWarning:torch\..*")
+
+
 @pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
 def backend(request) -> Backend:
     """Each library under test, in each way of running it."""
+    return request.param
+
+
+@pytest.fixture(params=[each for each in BACKENDS if each.eager], ids=lambda backend: backend.name)
+def eager(request) -> Backend:
+    """Each library under test, uncompiled."""
+    return request.param
+
+
+@pytest.fixture(
+    params=[each for each in BACKENDS if each.eager and each.differentiates],
+    ids=lambda backend: backend.name,
+)
+def differentiating(request) -> Backend:
+    """Each library under test that knows gradients, uncompiled."""
     return request.param
