@@ -34,12 +34,14 @@ class Array(Protocol):
 class Rule(Protocol):
     """A function of arrays and its gradient by the first, written by hand."""
 
-    def forward(self, x: Any, *constants: Any) -> Any:
-        """Value, with the sample axis of `x` first."""
+    @property
+    def forward(self) -> Callable[..., Any]:
+        """Value at ``(x, *constants)``, with the sample axis of `x` first."""
         ...
 
-    def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
-        """Gradient by `x` of the inner product of the value with `cotangent`."""
+    @property
+    def pullback(self) -> Callable[..., Any]:
+        """From ``(cotangent, x, *constants)``, the gradient by `x` of cotangent times value."""
         ...
 
 

@@ -6,6 +6,8 @@ import torch
 
 from segloss_xp._array import Rule
 
+_functorch: Any = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
+
 
 def all_reduce(x: torch.Tensor, group: Any = None) -> torch.Tensor:
     """
@@ -29,7 +31,8 @@ def all_reduce(x: torch.Tensor, group: Any = None) -> torch.Tensor:
     """
     from torch.distributed import _functional_collectives as collectives
 
-    return collectives.all_reduce(x, "sum", group or torch.distributed.group.WORLD)
+    everyone: Any = torch.distributed.group.WORLD
+    return collectives.all_reduce(x, "sum", everyone if group is None else group)
 
 
 def is_plain(x: Any) -> bool:
@@ -37,8 +40,8 @@ def is_plain(x: Any) -> bool:
     return (
         type(x) in (torch.Tensor, torch.nn.Parameter)
         and x.device.type == "cpu"
-        and not torch._C._functorch.is_functorch_wrapped_tensor(x)
-        and not torch._C._functorch.is_legacy_batchedtensor(x)
+        and not _functorch.is_functorch_wrapped_tensor(x)
+        and not _functorch.is_legacy_batchedtensor(x)
     )
 
 
