@@ -1,0 +1,124 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import segloss_xp as sx
+from segloss_xp.cli import _losses, _unet, demo, main, parser
+
+
+def test_the_parser_knows_the_demo():
+    options = parser().parse_args(["demo", "--quick", "--output", "there.png"])
+    assert options.run is demo.run
+    assert (options.quick, options.seconds, options.device) == (True, None, "auto")
+    assert options.output.name == "there.png"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["train"], ["demo", "--seconds", "0"], ["demo", "--device", "abacus"]],
+    ids=" ".join,
+)
+def test_what_the_parser_does_not_know_is_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_the_package_does_not_import_its_command_line():
+    code = "import sys, segloss_xp; sys.exit('segloss_xp.cli' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_missing_package_is_named_with_what_to_install(monkeypatch):
+    monkeypatch.setattr(demo, "_NEEDED", ("a_package_that_nobody_has",))
+    with pytest.raises(SystemExit, match=r'nobody_has.*pip install "segloss-xp\[demo\]"'):
+        main(["demo"])
+
+
+def test_losses_show_up_by_themselves(monkeypatch):
+    class NewLoss(sx.RegionLoss):
+        def formula(self, tp, p, g):
+            return p + g - 2 * tp
+
+    monkeypatch.setattr(sx, "NewLoss", NewLoss, raising=False)
+    losses = _losses.collected()
+    assert NewLoss() in losses
+    assert sx.DiceLoss() in losses
+    assert not {type(loss) for loss in losses} & {sx.Loss, sx.RegionLoss, sx.VoxelLoss}
+    assert len(set(losses)) == len(losses)
+
+
+def test_the_brain():
+    pytest.importorskip("nilearn")
+    from segloss_xp.cli import _brain
+
+    train, test = _brain.load()
+    assert len(train) > len(test) > 10
+    for slices in train, test:
+        n, _, h, w = slices.image.shape
+        assert h % 4 == w % 4 == 0
+        assert slices.soft.shape == (n, len(_brain.CLASSES), h, w)
+        assert slices.labels.shape == slices.mask.shape == (n, h, w)
+        assert slices.image.dtype == slices.soft.dtype == np.float32
+        assert slices.soft.min() >= 0
+        np.testing.assert_allclose(slices.soft.sum(axis=1), 1, atol=1e-6)
+        sx.check_labels(slices.labels, len(_brain.CLASSES))
+        assert all(np.mean(slices.labels[slices.mask] == c) > 0.05 for c in range(3))
+        assert not slices.labels[~slices.mask].any()
+    noisy = test.noisy(np.random.default_rng(0))
+    noise = noisy.image[:, 0] - test.image[:, 0]
+    assert noise[test.mask].std() == pytest.approx(test.noise, rel=0.02)
+    assert not noise[~test.mask].any()
+
+
+def test_both_frameworks_have_the_same_network():
+    pytest.importorskip("torch")
+    pytest.importorskip("jax")
+    from segloss_xp.cli import _jax, _torch
+
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(2, 1, 16, 24)).astype(np.float32)
+    labels, mask = rng.integers(0, 3, (2, 16, 24)), rng.random((2, 16, 24)) < 0.7
+    results = []
+    for module in _torch, _jax:
+        weights = _unet.weights(np.random.default_rng(1), 3)
+        network = module.Network(_losses.COMPOUND, weights, "cpu")
+        before = network.logits(image)
+        assert before.shape == (2, 3, 16, 24)
+        values = [network.step(image, labels, mask, rate=1e-3) for _ in range(5)]
+        assert values[-1] < values[0]
+        results.append((before, network.logits(image), values))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0.01, atol=0.01)
+
+
+@pytest.mark.parametrize(("error", "status"), [(0.0, 0), (1e-15, 0), (1e-8, 1), (float("nan"), 1)])
+def test_a_disagreement_is_reported(error, status):
+    console = pytest.importorskip("rich.console").Console(record=True, width=200)
+    from segloss_xp.cli._agreement import Row, report
+
+    row = Row(sx.DiceLoss(), {"labels": 0.5}, {"torch": 0.0, "jax": 0.0}, {"torch": 0.0})
+    row.gradient_errors["jax"] = error
+    assert report([row], console) == status
+    assert ("DiceLoss(): jax disagrees" in console.export_text()) == bool(status)
+
+
+def test_the_demo_runs(monkeypatch, tmp_path, capsys):
+    for package in demo._NEEDED:
+        pytest.importorskip(package)
+    from segloss_xp.cli import _brain
+
+    train, test = _brain.load()
+    monkeypatch.setattr(_unet, "_CHANNELS", (4, 8))  # compiled sooner
+    monkeypatch.setattr(_brain, "load", lambda: (train[::6], test[::6]))
+    monkeypatch.setattr(_losses, "collected", lambda: (sx.DiceLoss(),))
+    output = tmp_path / "new" / "figure.png"
+    assert main(["demo", "--seconds", "0.2", "--device", "cpu", "--output", str(output)]) == 0
+    assert output.read_bytes().startswith(b"\x89PNG")
+    printed = capsys.readouterr().out
+    assert str(output) in printed
+    assert "grey matter" in printed
+    assert str(sx.DiceLoss()) in printed
