@@ -17,7 +17,7 @@ from segloss_xp._array import (
     working_dtype,
 )
 from segloss_xp._maps import Map
-from segloss_xp._sums import Sums
+from segloss_xp._sums import Sums, Values
 
 
 class Comparison:
@@ -97,8 +97,9 @@ class Comparison:
 
     def values(self, maps: Iterable[Map]) -> list[Any]:
         """The maps themselves, times the weight of the voxel, each (N, C, V)."""
-        rule = Sums(tuple(maps), self._activation)
-        return rule.values(self.prediction, self.target, self.weight)
+        maps = tuple(maps)
+        stacked = Values(maps, self._activation)(self.prediction, self.target, self.weight)
+        return [stacked[:, k, ...] for k in range(len(maps))]
 
     def pool(self, x: Any) -> Any:
         """Sum over the samples, of all devices, keeping the axis with length 1."""

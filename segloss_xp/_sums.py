@@ -57,23 +57,24 @@ class Sums:
             out[n, :, v] = self._pull_back(xp, cotangent[n, ...], *_chunk(n, v, x, target, weight))
         return out
 
-    def values(self, x: Any, target: Any, weight: Any) -> list[Any]:
-        """The maps themselves, weighted, each (N, C, V)."""
-        xp = namespace(x)
-        blocks, weight = self._blocks(xp, x, target, weight)
-        values = ([m.value(v) for v in blocks] for m in self.maps)
-        return [_weighted(_join(xp, value), weight) for value in values]
+    @staticmethod
+    def _over_voxels(xp: Any, value: Any) -> Any:
+        return xp.sum(value, axis=2)
+
+    @staticmethod
+    def _for_voxels(cotangent: Any) -> Any:
+        return cotangent[:, :, None]
 
     def _add_up(self, xp: Any, x: Any, target: Any, weight: Any) -> Any:
         blocks, weight = self._blocks(xp, x, target, weight)
         if any(m.wrt == "log_p" for m in self.maps):
             for v in blocks:
                 v.log_p  # noqa: B018 - first, so that p is no more than its exponential
-        sums = [
-            _join(xp, [xp.sum(_weighted(m.value(v), weight), axis=2) for v in blocks])
+        results = (
+            [self._over_voxels(xp, _weighted(m.value(v), weight)) for v in blocks]
             for m in self.maps
-        ]
-        return xp.stack(sums, axis=1)
+        )
+        return xp.stack([_join(xp, result) for result in results], axis=1)
 
     def _pull_back(self, xp: Any, cotangent: Any, x: Any, target: Any, weight: Any) -> Any:
         blocks, weight = self._blocks(xp, x, target, weight)
@@ -81,7 +82,7 @@ class Sums:
         for k, m in enumerate(self.maps):
             if m.wrt is None:
                 continue
-            factors = split(cotangent[:, k, :, None], len(blocks))
+            factors = split(self._for_voxels(cotangent[:, k, ...]), len(blocks))
             for slope, factor, v in zip(slopes, factors, blocks, strict=True):
                 term = factor * m.slope(v)
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
@@ -114,6 +115,27 @@ class Sums:
         else:
             targets = [_indicator(xp, target, float(c)) for c in range(classes)]
         return self.activation.blocks(xp, x, targets), weight
+
+
+@dataclass(frozen=True)
+class Values(Sums):
+    """The maps themselves, times the weight of the voxel, (N, K, C, V); else as `Sums`."""
+
+    def forward(self, x: Any, target: Any, weight: Any) -> Any:
+        """The weighted maps (N, K, C, V)."""
+        return self._add_up(namespace(x), x, target, weight)
+
+    def pullback(self, cotangent: Any, x: Any, target: Any, weight: Any) -> Any:
+        """Gradient by the prediction of the inner product of the maps with `cotangent`."""
+        return self._pull_back(namespace(x), cotangent, x, target, weight)
+
+    @staticmethod
+    def _over_voxels(xp: Any, value: Any) -> Any:
+        return value
+
+    @staticmethod
+    def _for_voxels(cotangent: Any) -> Any:
+        return cotangent
 
 
 def _within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
