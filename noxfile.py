@@ -55,7 +55,7 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("library", LIBRARIES)
+@nox.parametrize("library", list(LIBRARIES))
 def tests(session: nox.Session, library: str) -> None:
     """The whole suite with one library alone: nothing else is needed, nothing else is imported."""
     install(session, "pytest", "hypothesis", *LIBRARIES[library])

@@ -15,10 +15,11 @@ class Voxels:
     at most once.
     """
 
-    __slots__ = ("_log_p", "_log_q", "_p", "g", "x", "xp")
+    __slots__ = ("_log_p", "_log_q", "_p", "g", "mass", "x", "xp")
 
     def __init__(self, xp: Any, x: Any, g: Any) -> None:
         self.xp, self.x, self.g = xp, x, g
+        self.mass: Any = 1.0  # the target added up over all classes
         self._p = self._log_p = self._log_q = None
 
     @property
@@ -109,8 +110,7 @@ class Softmax(Voxels):
             log_p = self._shifted - self.xp.log(self._total)
         else:
             log_p = _ops.log_softmax(self.xp, self.x)
-        # A logit of -inf rules a class out; its logarithm stays finite, so that 0 log 0 is 0.
-        return self.xp.clip(log_p, min=-float(self.xp.finfo(log_p.dtype).max))
+        return _finite(self.xp, log_p)
 
     def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
         # By log p, whose own slope by x is delta - p: `pull` takes off the mean.
@@ -126,10 +126,10 @@ class Sigmoid(Voxels):
         return _ops.sigmoid(self.xp, self.x)
 
     def _log_probability(self) -> Any:
-        return _ops.log_sigmoid(self.xp, self.x)
+        return _finite(self.xp, _ops.log_sigmoid(self.xp, self.x))
 
     def _log_complement(self) -> Any:
-        return _ops.log_sigmoid(self.xp, -self.x)
+        return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.x))
 
     def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
         q = 1.0 - self.p
@@ -137,7 +137,12 @@ class Sigmoid(Voxels):
 
 
 class Probability(Voxels):
-    """Probabilities as they are; the logarithm of 0 is that of the smallest normal number."""
+    """
+    Probabilities as they are.
+
+    The logarithm of 0 is that of the smallest normal number; its slope is no more than the
+    reciprocal of the machine epsilon, so that sums of gradients do not overflow.
+    """
 
     __slots__ = ()
 
@@ -145,26 +150,31 @@ class Probability(Voxels):
         return self.x
 
     def _log_probability(self) -> Any:
-        return self.xp.log(self._positive(self.x))
+        return self.xp.log(self._at_least("smallest_normal", self.x))
 
     def _log_complement(self) -> Any:
-        return self.xp.log(self._positive(1.0 - self.x))
+        return self.xp.log(self._at_least("smallest_normal", 1.0 - self.x))
 
     def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
         slope = _total(
             p,
-            _times(log_p, 1.0 / self._positive(self.x)),
-            _times(log_q, -1.0 / self._positive(1.0 - self.x)),
+            _times(log_p, 1.0 / self._at_least("eps", self.x)),
+            _times(log_q, -1.0 / self._at_least("eps", 1.0 - self.x)),
         )
         return self.xp.broadcast_to(slope, self.x.shape)
 
-    def _positive(self, p: Any) -> Any:
-        return self.xp.clip(p, min=float(self.xp.finfo(p.dtype).smallest_normal))
+    def _at_least(self, limit: str, p: Any) -> Any:
+        return self.xp.clip(p, min=float(getattr(self.xp.finfo(p.dtype), limit)))
 
 
 def split(x: Any, count: int) -> list[Any]:
     """The array (n, C, v) as one block, or as one for each of its `count` = C classes."""
     return [x] if count == 1 else [x[:, c : c + 1, :] for c in range(count)]
+
+
+def _finite(xp: Any, log: Any) -> Any:
+    # A logit of -inf rules a class out; its logarithm stays finite, so that 0 log 0 is 0.
+    return xp.clip(log, min=-float(xp.finfo(log.dtype).max))
 
 
 def _times(slope: Any, factor: Any) -> Any:

@@ -181,10 +181,15 @@ class Comparison:
         weights = self._flat_voxels(voxel_weights, "voxel_weights")
         if not is_floating(xp, weights):
             raise TypeError(f"expected floating voxel_weights, got dtype {weights.dtype}")
-        if _ops.values_known(xp, weights) and not xp.all((weights >= 0) & (weights < float("inf"))):
-            raise ValueError("voxel_weights must be finite and not negative")
         weights = xp.astype(weights, working_dtype(xp, self.prediction), copy=False)
-        return weights if used is None else xp.where(used, weights, xp.zeros_like(weights))
+        if used is not None:
+            weights = xp.where(used, weights, xp.zeros_like(weights))
+        if _ops.values_known(xp, weights) and not xp.all((weights >= 0) & (weights < float("inf"))):
+            raise ValueError(
+                f"expected voxel_weights that are finite and not negative, got values from "
+                f"{float(xp.min(weights))} to {float(xp.max(weights))}"
+            )
+        return weights
 
     def _flat_voxels(self, x: Any, what: str) -> Any:
         x = _ours(self.xp, x)

@@ -15,6 +15,9 @@ class RegionLoss(Loss):
     """
     A loss that is a formula on sums over regions: a value for each sample and class.
 
+    With ``reduction="none"`` it gives these values, not weighted. A sample that is masked as a
+    whole has the value 0 and does not count in a mean.
+
     To write your own, subclass it and give the `formula`; change `regions` for other sums.
 
     Parameters
@@ -78,7 +81,8 @@ class RegionLoss(Loss):
         return divide(numerator + above, denominator + below, empty=1.0)
 
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
-        return self.regions() if self.absent == "smooth" else (*self.regions(), Truth())
+        needed = *self.regions(), Volume()
+        return needed if self.absent == "smooth" else (*needed, Truth())
 
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
         c = comparison
@@ -95,11 +99,13 @@ class RegionLoss(Loss):
         weights = xp.ones_like(values)
         if self.class_weights is not None:
             weights = weights * c.constant(self.class_weights, "class_weights")[first:]
+        # Where every voxel is left out there is nothing to judge.
+        counts = valued = add_up(Volume()) > 0
         if self.absent != "smooth":
-            present = add_up(Truth()) > 0
-            values = xp.where(present, values, xp.zeros_like(values))
-            if self.absent == "skip":
-                weights = xp.where(present, weights, xp.zeros_like(weights))
+            valued = valued & (add_up(Truth()) > 0)
+            counts = valued if self.absent == "skip" else counts
+        values = xp.where(valued, values, xp.zeros_like(values))
+        weights = xp.where(counts, weights, xp.zeros_like(weights))
         if reduction == "none":
             return values
         totals = xp.sum(weights * values, axis=1), xp.sum(weights, axis=1)
@@ -115,7 +121,8 @@ class VoxelLoss(Loss):
 
     Being linear, the formula serves the maps of one voxel and their sums over voxels alike. With
     ``multilabel=True`` there is a value for each voxel and channel. A mean is over the valid
-    voxels by their weight, and by the weight of their class.
+    voxels by their weight, and by the weight of their class; ``reduction="none"`` gives the values
+    times these weights, 0 where a voxel is left out.
 
     Parameters
     ----------
@@ -193,6 +200,14 @@ def divide(numerator: Any, denominator: Any, *, empty: float = 0.0) -> Any:
     return xp.where(zero, empty * xp.ones_like(quotient), quotient)
 
 
+def power(base: Any, exponent: float) -> Any:
+    """The power of what is not negative but for rounding; at 0 it and its gradient are 0."""
+    xp = namespace(base)
+    positive = base > 0
+    raised = xp.where(positive, base, xp.ones_like(base)) ** exponent
+    return xp.where(positive, raised, xp.zeros_like(base))
+
+
 def per_class(comparison: Comparison, values: tuple[float, ...], what: str, ndim: int) -> Any:
     """One number a class, to multiply an array (N, C, ...) of `ndim` axes."""
     constant = comparison.constant(values, what)
@@ -215,3 +230,19 @@ def check_choice(loss: Loss, field: str, *choices: str) -> None:
     given = getattr(loss, field)
     if given not in choices:
         raise ValueError(f"expected {field} to be one of {choices}, got {given!r}")
+
+
+def check_range(
+    loss: Loss, field: str, least: float, most: float, *, open_below: bool = False
+) -> None:
+    """Raise a ``ValueError`` unless a finite number from `least` to `most` is given."""
+    given = getattr(loss, field)
+    inside = math.isfinite(given) and least <= given <= most
+    if not inside or (open_below and given == least):
+        raise ValueError(f"expected {field} from {least} to {most}, got {given!r}")
+
+
+def one_label_a_voxel(loss: Loss, comparison: Comparison) -> None:
+    """Raise a ``ValueError`` where classes may overlap, for a loss that has no such form."""
+    if comparison.multilabel:
+        raise ValueError(f"{loss!r} is for one label a voxel, got multilabel=True")

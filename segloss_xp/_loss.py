@@ -56,7 +56,8 @@ class Loss:
         ----------
         prediction : array, (N, C, *space), floating
             Logits, or probabilities with ``from_logits=False``. Half precision is summed in, and
-            the loss returned in, float32; its gradient has the dtype of the prediction.
+            the loss returned in, float32; its gradient has the dtype of the prediction, in which
+            that of a mean over a volume is tiny: scale the loss.
         target : array
             Labels (N, *space) if integer; if boolean or floating, one-hot, overlapping or soft
             labels of the shape of the prediction. A constant: no gradient reaches it. A label

@@ -1,5 +1,6 @@
 """The voxelwise maps that losses add up, each with its slope."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -12,6 +13,11 @@ class Map:
 
     #: What `slope` differentiates by: p, log p, log(1 - p), or nothing (target alone).
     wrt: ClassVar[Literal["p", "log_p", "log_q"] | None] = "p"
+
+    @property
+    def uses_mass(self) -> bool:
+        """Whether the map looks at the target of all classes together."""
+        return False
 
     def value(self, v: Voxels) -> Any:
         """Value in every voxel and class."""
@@ -80,34 +86,189 @@ class LogLikelihood(Map):
     """
     The log-likelihood t log p of a class.
 
-    The target t is g, or with smoothing, (1 - smoothing) g + smoothing * share.
+    The target t is g, of which the share `smoothing` is spread over the `outcomes`: all the classes
+    of a voxel, or with ``outcomes=None`` the two of a channel.
     """
 
     wrt: ClassVar[Literal["log_p"]] = "log_p"
     smoothing: float = 0.0
-    share: float = 0.0
+    outcomes: int | None = None
+
+    @property
+    def uses_mass(self) -> bool:
+        return bool(self.smoothing) and self.outcomes is not None
 
     def value(self, v: Voxels) -> Any:
-        return _smoothed(v.g, self.smoothing, self.share) * v.log_p
+        return self.slope(v) * v.log_p
 
     def slope(self, v: Voxels) -> Any:
-        return _smoothed(v.g, self.smoothing, self.share)
+        if not self.smoothing:
+            return v.g
+        spread = 0.5 if self.outcomes is None else v.mass / self.outcomes
+        return (1.0 - self.smoothing) * v.g + self.smoothing * spread
 
 
 @dataclass(frozen=True)
 class LogRejection(Map):
-    """The log-likelihood (1 - t) log(1 - p) of not being in a class, t as in `LogLikelihood`."""
+    """The log-likelihood (1 - t) log(1 - p) of not being in a channel, t as in `LogLikelihood`."""
 
     wrt: ClassVar[Literal["log_q"]] = "log_q"
     smoothing: float = 0.0
-    share: float = 0.0
 
     def value(self, v: Voxels) -> Any:
-        return (1.0 - _smoothed(v.g, self.smoothing, self.share)) * v.log_q
+        return self.slope(v) * v.log_q
 
     def slope(self, v: Voxels) -> Any:
-        return 1.0 - _smoothed(v.g, self.smoothing, self.share)
+        if not self.smoothing:
+            return 1.0 - v.g
+        return 1.0 - 0.5 * self.smoothing - (1.0 - self.smoothing) * v.g
 
 
-def _smoothed(g: Any, smoothing: float, share: float) -> Any:
-    return (1.0 - smoothing) * g + smoothing * share if smoothing else g
+@dataclass(frozen=True)
+class FocalLikelihood(Map):
+    """The modulated log-likelihood g (1 - p)^gamma log p (Lin et al. 2017, eq. 4)."""
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+    gamma: float
+
+    def value(self, v: Voxels) -> Any:
+        return v.g * (_complement(v, v.log_p) ** self.gamma * v.log_p)
+
+    def slope(self, v: Voxels) -> Any:
+        return v.g * _focal_slope(v, v.p, v.log_p, self.gamma)
+
+
+@dataclass(frozen=True)
+class FocalRejection(Map):
+    """The same for not being in a class, (1 - g) p^gamma log(1 - p)."""
+
+    wrt: ClassVar[Literal["log_q"]] = "log_q"
+    gamma: float
+
+    def value(self, v: Voxels) -> Any:
+        return (1.0 - v.g) * (_complement(v, v.log_q) ** self.gamma * v.log_q)
+
+    def slope(self, v: Voxels) -> Any:
+        return (1.0 - v.g) * _focal_slope(v, 1.0 - v.p, v.log_q, self.gamma)
+
+
+@dataclass(frozen=True)
+class PoweredPrediction(Map):
+    """The power g p^q, 0 < q (Zhang and Sabuncu 2018, eq. 6)."""
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+    power: float
+
+    def value(self, v: Voxels) -> Any:
+        return v.g * v.xp.exp(self.power * v.log_p)
+
+    def slope(self, v: Voxels) -> Any:
+        return self.power * self.value(v)
+
+
+@dataclass(frozen=True)
+class ReverseLikelihood(Map):
+    """The log-likelihood p log g of the target under the prediction, log g at least `floor`."""
+
+    floor: float
+
+    def value(self, v: Voxels) -> Any:
+        return v.p * self.slope(v)
+
+    def slope(self, v: Voxels) -> Any:
+        return v.xp.log(v.xp.clip(v.g, min=math.exp(self.floor)))
+
+
+class SquaredError(Map):
+    """The square (p - g)^2."""
+
+    def value(self, v: Voxels) -> Any:
+        return (v.p - v.g) * (v.p - v.g)
+
+    def slope(self, v: Voxels) -> Any:
+        return 2.0 * (v.p - v.g)
+
+
+class TargetLikelihood(Map):
+    """The negative entropy g log g of the target, 0 for hard labels."""
+
+    wrt: ClassVar[None] = None
+
+    def value(self, v: Voxels) -> Any:
+        tiny = float(v.xp.finfo(v.g.dtype).smallest_normal)
+        return v.g * v.xp.log(v.xp.clip(v.g, min=tiny))
+
+
+def _complement(v: Voxels, log: Any) -> Any:
+    """One minus the exponential, exact where that is small."""
+    return -v.xp.expm1(log)
+
+
+def _focal_slope(v: Voxels, p: Any, log_p: Any, gamma: float) -> Any:
+    # By log p, (1 - p)^gamma - gamma p (1 - p)^(gamma - 1) log p; log p / (1 - p) is -1 at p = 1,
+    # so that for gamma < 1 too the slope is finite.
+    q = _complement(v, log_p)
+    one = v.xp.ones_like(q)
+    ratio = v.xp.where(q > 0, log_p / v.xp.where(q > 0, q, one), -one)
+    return q**gamma * (1.0 - gamma * p * ratio)
+
+
+@dataclass(frozen=True)
+class PoweredError(Map):
+    """The power |p - g|^gamma, gamma >= 1 (Wang et al. 2020, eq. 3)."""
+
+    gamma: float
+
+    def value(self, v: Voxels) -> Any:
+        return self._size(v) ** self.gamma
+
+    def slope(self, v: Voxels) -> Any:
+        slope = self.gamma * self._size(v) ** (self.gamma - 1.0)
+        return v.xp.where(v.p > v.g, slope, -slope)
+
+    @staticmethod
+    def _size(v: Voxels) -> Any:
+        return v.xp.where(v.p > v.g, v.p - v.g, v.g - v.p)
+
+
+@dataclass(frozen=True)
+class SquaredErrorWithin(Map):
+    """The squared error (p - g)^2 times g, where the class is, or 1 - g, `outside`."""
+
+    outside: bool = False
+
+    def value(self, v: Voxels) -> Any:
+        return self._place(v) * (v.p - v.g) * (v.p - v.g)
+
+    def slope(self, v: Voxels) -> Any:
+        return 2.0 * self._place(v) * (v.p - v.g)
+
+    def _place(self, v: Voxels) -> Any:
+        return 1.0 - v.g if self.outside else v.g
+
+
+@dataclass(frozen=True)
+class PoweredFalsePositive(Map):
+    """The power (p (1 - g))^gamma, gamma >= 1 (Yeung et al. 2023, eq. 9)."""
+
+    gamma: float
+
+    def value(self, v: Voxels) -> Any:
+        return (v.p * (1.0 - v.g)) ** self.gamma
+
+    def slope(self, v: Voxels) -> Any:
+        q = 1.0 - v.g
+        return self.gamma * q * (v.p * q) ** (self.gamma - 1.0)
+
+
+@dataclass(frozen=True)
+class PoweredFalseNegative(Map):
+    """The power ((1 - p) g)^gamma, gamma >= 1 (Yeung et al. 2023, eq. 9)."""
+
+    gamma: float
+
+    def value(self, v: Voxels) -> Any:
+        return ((1.0 - v.p) * v.g) ** self.gamma
+
+    def slope(self, v: Voxels) -> Any:
+        return -self.gamma * v.g * ((1.0 - v.p) * v.g) ** (self.gamma - 1.0)

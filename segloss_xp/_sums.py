@@ -87,7 +87,11 @@ class Sums:
                 term = factor * m.slope(v)
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
         parts = [_weighted(part, weight) for part in self.activation.pull(blocks, slopes)]
-        return xp.astype(_join(xp, parts), x.dtype, copy=False)
+        gradient = _join(xp, parts)
+        if gradient.dtype != x.dtype:
+            most = float(xp.finfo(x.dtype).max)
+            gradient = xp.clip(gradient, min=-most, max=most)
+        return xp.astype(gradient, x.dtype, copy=False)
 
     def _blocks(self, xp: Any, x: Any, target: Any, weight: Any) -> tuple[list[Any], Any]:
         """Prediction and target in working precision, by classes; also the voxels' weight."""
@@ -114,7 +118,12 @@ class Sums:
             targets = [_indicator(xp, target, numbers[:, None])]
         else:
             targets = [_indicator(xp, target, float(c)) for c in range(classes)]
-        return self.activation.blocks(xp, x, targets), weight
+        blocks = self.activation.blocks(xp, x, targets)
+        if not labels and any(m.uses_mass for m in self.maps):
+            mass = xp.sum(target, axis=1, keepdims=True)
+            for v in blocks:
+                v.mass = mass
+        return blocks, weight
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,31 @@ import math
 from typing import Any
 
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import VoxelLoss, freeze_weights, per_class
-from segloss_xp._maps import LogLikelihood, LogRejection, Map
+from segloss_xp._grain import (
+    VoxelLoss,
+    check_range,
+    freeze_weights,
+    one_label_a_voxel,
+    per_class,
+)
+from segloss_xp._maps import (
+    FocalLikelihood,
+    FocalRejection,
+    Intersection,
+    LogLikelihood,
+    LogRejection,
+    Map,
+    SquaredError,
+    TargetLikelihood,
+    Truth,
+)
 
 
 class CrossEntropyLoss(VoxelLoss):
     r"""
     Cross-entropy.
 
-    .. math:: L = -\sum_i w_{y_i} \sum_c g_{ic} \log p_{ic} \Big/ \sum_i w_{y_i}
+    .. math:: L = -\sum_i \sum_c w_c\, g_{ic} \log p_{ic} \Big/ \sum_i \sum_c w_c\, g_{ic}
 
     and with ``multilabel=True``, for each channel, the binary cross-entropy
 
@@ -23,8 +39,8 @@ class CrossEntropyLoss(VoxelLoss):
     class_weights : sequence of float, optional
         A weight :math:`w_c` for each of the C classes, or channels.
     label_smoothing : float
-        Share :math:`\varepsilon` of the target that is spread evenly over the C classes, or over
-        the two outcomes of a channel.
+        Share of the target that is spread evenly over the C classes, or over the two outcomes of a
+        channel; in the numerator only, as in PyTorch.
     pos_weight : float or sequence of float, optional
         With ``multilabel=True``: factor :math:`w_+` of the positive part, for all channels or for
         each.
@@ -59,22 +75,20 @@ class CrossEntropyLoss(VoxelLoss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.label_smoothing <= 1:
-            raise ValueError(f"expected label_smoothing in [0, 1], got {self.label_smoothing!r}")
+        check_range(self, "label_smoothing", 0, 1)
         if isinstance(self.pos_weight, int | float):
-            if not 0 < self.pos_weight < math.inf:
-                raise ValueError(f"expected pos_weight > 0, got {self.pos_weight!r}")
+            check_range(self, "pos_weight", 0, math.inf)
         else:
             freeze_weights(self, "pos_weight")
 
     def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
-        outcomes = 2 if comparison.multilabel else comparison.classes
-        smoothing = self.label_smoothing, 1 / outcomes if self.label_smoothing else 0.0
+        smoothing = self.label_smoothing
         if comparison.multilabel:
-            return LogLikelihood(*smoothing), LogRejection(*smoothing)
+            return LogLikelihood(smoothing), LogRejection(smoothing)
         if self.pos_weight is not None:
             raise ValueError(f"pos_weight={self.pos_weight!r} needs multilabel=True")
-        return (LogLikelihood(*smoothing),)
+        # Without smoothing it is one map for all losses, whatever the number of classes.
+        return (LogLikelihood(smoothing, comparison.classes) if smoothing else LogLikelihood(),)
 
     def formula(self, comparison: Comparison, *maps: Any) -> Any:
         likelihood, *rejection = maps
@@ -87,3 +101,192 @@ class CrossEntropyLoss(VoxelLoss):
         elif self.pos_weight is not None:
             likelihood = likelihood * self.pos_weight
         return -likelihood - rejection[0]
+
+
+class FocalLoss(VoxelLoss):
+    r"""
+    Focal loss: cross-entropy that turns away from what is easy.
+
+    .. math:: L = -\frac1N \sum_i \sum_c \alpha_c\, g_{ic} (1 - p_{ic})^\gamma \log p_{ic}
+
+    and with ``multilabel=True``, for each channel,
+
+    .. math:: -\alpha\, g (1 - p)^\gamma \log p - (1 - \alpha) (1 - g)\, p^\gamma \log(1 - p).
+
+    Parameters
+    ----------
+    gamma : float
+        Exponent of the modulation; 0 is cross-entropy.
+    alpha : float or sequence of float, optional
+        Weight of the foreground classes, the background having 1 - alpha; or a weight for each
+        class. It scales the loss: unlike `class_weights` it does not count in the divisor.
+    class_weights : sequence of float, optional
+        A weight for each of the C classes; a mean depends on their ratios only.
+
+    Notes
+    -----
+    Unreduced: (N, \*space), with ``multilabel=True`` of the shape of the prediction. An absent
+    class adds nothing. All ignored: 0. The gradient is finite at p = 1 for every gamma.
+
+    References
+    ----------
+    T.-Y. Lin et al. (2017), Focal loss for dense object detection, eq. 4 and 5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> labels = np.array([[0, 0, 1]])
+    >>> sx.FocalLoss()(p, labels, from_logits=False, reduction="none").round(4)
+    array([[0.0011, 0.0089, 0.0321]])
+    """
+
+    gamma: float = 2.0
+    alpha: float | tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "gamma", 0, math.inf)
+        if isinstance(self.alpha, int | float):
+            check_range(self, "alpha", 0, 1)
+        else:
+            freeze_weights(self, "alpha")
+
+    def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
+        likelihood = FocalLikelihood(self.gamma)
+        return (likelihood, FocalRejection(self.gamma)) if comparison.multilabel else (likelihood,)
+
+    def formula(self, comparison: Comparison, *maps: Any) -> Any:
+        likelihood, *rejection = maps
+        alpha = self.alpha
+        if alpha is None:
+            return -likelihood - rejection[0] if rejection else -likelihood
+        if isinstance(alpha, tuple) or not rejection:
+            if not isinstance(alpha, tuple):
+                alpha = (1 - alpha, *(alpha,) * (comparison.classes - 1))
+            alpha = per_class(comparison, alpha, "alpha", likelihood.ndim)
+        return -likelihood * alpha - (rejection[0] * (1.0 - alpha) if rejection else 0.0)
+
+
+class PolyLoss(VoxelLoss):
+    r"""
+    Poly-1: cross-entropy with the first coefficient of its expansion in 1 - p changed.
+
+    .. math:: L = \frac1N \sum_i \sum_c g_{ic} [-\log p_{ic} + \epsilon (1 - p_{ic})]
+
+    Parameters
+    ----------
+    epsilon : float
+        What is added to the first coefficient, at least -1.
+    class_weights : sequence of float, optional
+        A weight for each of the C classes; a mean depends on their ratios only.
+
+    Notes
+    -----
+    Unreduced: (N, \*space). An absent class adds nothing. All ignored: 0. Not for
+    ``multilabel=True``.
+
+    References
+    ----------
+    Z. Leng et al. (2022), PolyLoss, eq. 7, with the epsilon of its image classification.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> labels = np.array([[0, 0, 1]])
+    >>> sx.PolyLoss()(p, labels, from_logits=False, reduction="none").round(3)
+    array([[0.305, 0.623, 0.957]])
+    """
+
+    epsilon: float = 2.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "epsilon", -1, math.inf)
+
+    def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
+        one_label_a_voxel(self, comparison)
+        return LogLikelihood(), Truth(), Intersection()
+
+    def formula(self, comparison: Comparison, *maps: Any) -> Any:
+        likelihood, truth, hit = maps
+        return -likelihood + self.epsilon * (truth - hit)
+
+
+class BrierLoss(VoxelLoss):
+    r"""
+    Brier score: the squared error of the probabilities.
+
+    .. math:: L = \frac1N \sum_i \sum_c (p_{ic} - g_{ic})^2
+
+    Parameters
+    ----------
+    class_weights : sequence of float, optional
+        A weight for each of the C classes.
+
+    Notes
+    -----
+    Unreduced: (N, \*space), with ``multilabel=True`` of the shape of the prediction. All ignored:
+    0. Its minimiser is the true probability, so it does not bias volumes.
+
+    References
+    ----------
+    G. W. Brier (1950), Verification of forecasts expressed in terms of probability, eq. 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> labels = np.array([[0, 0, 1]])
+    >>> sx.BrierLoss()(p, labels, from_logits=False, reduction="none").round(3)
+    array([[0.02, 0.08, 0.18]])
+    """
+
+    def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
+        return (SquaredError(),)
+
+    def formula(self, comparison: Comparison, *maps: Any) -> Any:
+        return maps[0]
+
+
+class KLDivergenceLoss(VoxelLoss):
+    r"""
+    Kullback-Leibler divergence of the prediction from a soft target.
+
+    .. math:: L = \frac1N \sum_i \sum_c g_{ic} \log(g_{ic} / p_{ic})
+
+    Parameters
+    ----------
+    class_weights : sequence of float, optional
+        A weight for each of the C classes.
+
+    Notes
+    -----
+    Cross-entropy less the entropy of the target: its gradient is that of `CrossEntropyLoss`, its
+    value 0 at p = g. Unreduced: (N, \*space). All ignored: 0. Not for ``multilabel=True``.
+
+    References
+    ----------
+    S. Kullback and R. A. Leibler (1951), On information and sufficiency, eq. 2.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> g = np.array([[[0.9, 1.0, 0.6], [0.1, 0.0, 0.4]]])
+    >>> sx.KLDivergenceLoss()(p, g, from_logits=False, reduction="none").round(3)
+    array([[0.   , 0.223, 0.192]])
+    """
+
+    def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
+        one_label_a_voxel(self, comparison)
+        return LogLikelihood(), TargetLikelihood()
+
+    def formula(self, comparison: Comparison, *maps: Any) -> Any:
+        likelihood, entropy = maps
+        return entropy - likelihood

@@ -1,8 +1,10 @@
 """Losses on the overlap of regions: Dice and its kin."""
 
+import math
 from typing import Any, Literal
 
-from segloss_xp._grain import RegionLoss, check_choice
+from segloss_xp._array import namespace
+from segloss_xp._grain import RegionLoss, check_choice, check_range, power
 from segloss_xp._maps import Intersection, Map, Minimum, Predicted, Truth
 
 
@@ -116,8 +118,8 @@ class TverskyLoss(_OverlapLoss):
     Parameters
     ----------
     alpha, beta : float
-        Weight of the false positives and of the false negatives. One half each is Dice, one each
-        is Jaccard.
+        Weight of the false positives and of the false negatives. One half each is Dice, which has
+        half the smoothing then; one each is Jaccard.
     intersection : {"product", "min"}
         What TP adds up: :math:`p g`, or :math:`\min(p, g)`, for which the loss is 0 at p = g.
     include_background, class_weights, batch, absent, smooth
@@ -146,8 +148,174 @@ class TverskyLoss(_OverlapLoss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (0 <= self.alpha < float("inf") and 0 <= self.beta < float("inf")):
-            raise ValueError(f"expected alpha, beta >= 0, got {self.alpha!r}, {self.beta!r}")
+        check_range(self, "alpha", 0, math.inf)
+        check_range(self, "beta", 0, math.inf)
 
     def formula(self, tp: Any, p: Any, g: Any) -> Any:
         return 1.0 - self.ratio(tp, tp + self.alpha * (p - tp) + self.beta * (g - tp))
+
+
+class FBetaLoss(_OverlapLoss):
+    r"""
+    Asymmetric similarity: one minus a soft F score, in which recall counts beta times as much.
+
+    .. math:: L_c = 1 - \frac{(1 + \beta^2) TP + s}{(1 + \beta^2) TP + \beta^2 FN + FP + s}
+
+    Parameters
+    ----------
+    beta : float
+        The larger, the more false negatives weigh; 1 is Dice.
+    intersection : {"product", "min"}
+        As for `TverskyLoss`.
+    include_background, class_weights, batch, absent, smooth
+        See `RegionLoss`.
+
+    Notes
+    -----
+    But for the smoothing, `TverskyLoss` with :math:`\alpha = 1 / (1 + \beta^2)` and
+    :math:`\beta^2 / (1 + \beta^2)`. Unreduced and absent classes: as for `DiceLoss`.
+
+    References
+    ----------
+    S. R. Hashemi et al. (2019), Asymmetric loss functions and deep densely-connected networks,
+    eq. 4, with its best beta as the default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> sx.FBetaLoss()(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(3)
+    array([[0.15, 0.3 ]])
+    """
+
+    beta: float = 1.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "beta", 0, math.inf)
+
+    def formula(self, tp: Any, p: Any, g: Any) -> Any:
+        squared = self.beta**2
+        return 1.0 - self.ratio((1.0 + squared) * tp, squared * g + p)
+
+
+class FocalTverskyLoss(TverskyLoss):
+    r"""
+    Focal Tversky: a power of the Tversky loss of each class, taken before the mean.
+
+    .. math:: L_c = (1 - TI_c)^{1 / \gamma}, \quad
+        TI_c = \frac{TP + s}{TP + \alpha FP + \beta FN + s}
+
+    Parameters
+    ----------
+    gamma : float
+        Above 1 it turns towards the classes that are segmented badly.
+    alpha, beta : float
+        Weight of the false positives and of the false negatives, as for `TverskyLoss`.
+    intersection : {"product", "min"}
+        As for `TverskyLoss`.
+    include_background, class_weights, batch, absent, smooth
+        See `RegionLoss`.
+
+    Notes
+    -----
+    The gradient at a perfect score, infinite in the formula, is 0. Unreduced and absent classes: as
+    for `DiceLoss`.
+
+    References
+    ----------
+    N. Abraham and N. M. Khan (2019), A novel focal Tversky loss function, eq. 4, with its gamma,
+    and its weights, there named the other way round, as the default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> loss = sx.FocalTverskyLoss()
+    >>> loss(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(3)
+    array([[0.241, 0.405]])
+    """
+
+    gamma: float = 4 / 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "gamma", 0, math.inf, open_below=True)
+
+    def formula(self, tp: Any, p: Any, g: Any) -> Any:
+        return power(super().formula(tp, p, g), 1.0 / self.gamma)
+
+
+class LogDiceLoss(DiceLoss):
+    r"""
+    Logarithmic Dice: the steeper, the less is found.
+
+    .. math:: L_c = -\log \frac{2 \sum_i p_i g_i + s}{\sum_i p_i + \sum_i g_i + s}
+
+    Parameters
+    ----------
+    squared, intersection
+        As for `DiceLoss`.
+    include_background, class_weights, batch, absent, smooth
+        See `RegionLoss`. With ``smooth=0`` the value is infinite where nothing is found.
+
+    Notes
+    -----
+    Unreduced and absent classes: as for `DiceLoss`, of which it is -log(1 - L).
+
+    References
+    ----------
+    K. C. L. Wong et al. (2018), 3D segmentation with exponential logarithmic loss, eq. 2, with
+    gamma = 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> sx.LogDiceLoss()(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(3)
+    array([[0.163, 0.357]])
+    """
+
+    def formula(self, tp: Any, p: Any, g: Any) -> Any:
+        score = 1.0 - super().formula(tp, p, g)
+        return -namespace(score).log(score)
+
+
+class LogCoshDiceLoss(DiceLoss):
+    r"""
+    Log-cosh Dice: half the square of the Dice loss where that is small.
+
+    .. math:: L_c = \log \cosh\left(1 -
+        \frac{2 \sum_i p_i g_i + s}{\sum_i p_i + \sum_i g_i + s}\right)
+
+    Parameters
+    ----------
+    squared, intersection
+        As for `DiceLoss`.
+    include_background, class_weights, batch, absent, smooth
+        See `RegionLoss`.
+
+    Notes
+    -----
+    Unreduced and absent classes: as for `DiceLoss`. Its gradient vanishes towards a perfect score.
+
+    References
+    ----------
+    S. Jadon (2020), A survey of loss functions for semantic segmentation, section II.N.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> sx.LogCoshDiceLoss()(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(4)
+    array([[0.0112, 0.0443]])
+    """
+
+    def formula(self, tp: Any, p: Any, g: Any) -> Any:
+        loss = super().formula(tp, p, g)
+        xp = namespace(loss)
+        return xp.log(xp.cosh(loss))

@@ -28,23 +28,10 @@ def eager(request) -> Backend:
     return request.param
 
 
-# Each library in the way that starts soonest: JAX compiles one program faster than its operations.
-LIBRARIES = [
-    each
-    for each in BACKENDS
-    if "compiled" not in each.name and Backend(f"{each.name}-jit") not in BACKENDS
-]
-
-
-@pytest.fixture(params=LIBRARIES, ids=lambda backend: backend.name)
-def library(request) -> Backend:
-    """Each library under test."""
-    return request.param
-
-
 @pytest.fixture(
-    params=[each for each in LIBRARIES if each.differentiates], ids=lambda backend: backend.name
+    params=[each for each in BACKENDS if each.eager and each.differentiates],
+    ids=lambda backend: backend.name,
 )
 def differentiating(request) -> Backend:
-    """Each library under test that knows gradients."""
+    """Each library under test that knows gradients, uncompiled."""
     return request.param

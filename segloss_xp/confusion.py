@@ -1,0 +1,212 @@
+"""Losses on the whole confusion table of a class, and on powers of its errors."""
+
+import math
+from typing import Any, Literal
+
+from segloss_xp._array import namespace
+from segloss_xp._grain import RegionLoss, check_choice, check_range, divide
+from segloss_xp._maps import (
+    Intersection,
+    Map,
+    PoweredError,
+    PoweredFalseNegative,
+    PoweredFalsePositive,
+    Predicted,
+    SquaredErrorWithin,
+    Truth,
+    Volume,
+)
+
+
+class SensitivitySpecificityLoss(RegionLoss):
+    r"""
+    Sensitivity and specificity: the mean squared error inside the class, and outside.
+
+    .. math:: L_c = r \frac{\sum_i (g_i - p_i)^2 g_i}{\sum_i g_i + s}
+        + (1 - r) \frac{\sum_i (g_i - p_i)^2 (1 - g_i)}{\sum_i (1 - g_i) + s}
+
+    Parameters
+    ----------
+    sensitivity : float
+        Weight r, from 0 to 1, of the error inside the class.
+    include_background, class_weights, batch, absent
+        See `RegionLoss`.
+    smooth : float
+        Added to the denominators alone.
+
+    Notes
+    -----
+    Unreduced: as for `DiceLoss`. Of a class that is absent, or everywhere, the one error is left.
+
+    References
+    ----------
+    T. Brosch et al. (2015), Deep convolutional encoder networks for multiple sclerosis lesion
+    segmentation, eq. 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> loss = sx.SensitivitySpecificityLoss()
+    >>> loss(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(3)
+    array([[0.087, 0.028]])
+    """
+
+    sensitivity: float = 0.05
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "sensitivity", 0, 1)
+
+    def regions(self) -> tuple[Map, ...]:
+        return SquaredErrorWithin(), SquaredErrorWithin(outside=True), Truth(), Volume()
+
+    def formula(self, inside: Any, outside: Any, g: Any, volume: Any) -> Any:
+        below = self._smooth_pair()[1]
+        r = self.sensitivity
+        return r * divide(inside, g + below) + (1.0 - r) * divide(outside, volume - g + below)
+
+
+class NoiseRobustDiceLoss(RegionLoss):
+    r"""
+    Noise-robust Dice: between the absolute error and the squares of V-Net.
+
+    .. math:: L_c = \frac{\sum_i |p_i - g_i|^\gamma}{\sum_i p_i^2 + \sum_i g_i^2 + s}
+
+    Parameters
+    ----------
+    gamma : float
+        From 1 to 2: the smaller, the less a wrong label weighs; 2 is ``DiceLoss(squared=True)``.
+    denominator : {"squared", "plain"}
+        Whether the denominator adds up squares, as in the paper, or p and g themselves.
+    include_background, class_weights, batch, absent
+        See `RegionLoss`.
+    smooth : float
+        Added to the denominator alone.
+
+    Notes
+    -----
+    Unreduced and absent classes: as for `DiceLoss`.
+
+    References
+    ----------
+    G. Wang et al. (2020), A noise-robust framework for automatic segmentation of COVID-19
+    pneumonia lesions from CT images, eq. 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> loss = sx.NoiseRobustDiceLoss()
+    >>> loss(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(3)
+    array([[0.081, 0.185]])
+    """
+
+    gamma: float = 1.5
+    denominator: Literal["squared", "plain"] = "squared"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "gamma", 1, 2)
+        check_choice(self, "denominator", "squared", "plain")
+
+    def regions(self) -> tuple[Map, ...]:
+        power: Literal[1, 2] = 2 if self.denominator == "squared" else 1
+        return PoweredError(self.gamma), Predicted(power), Truth(power)
+
+    def formula(self, error: Any, p: Any, g: Any) -> Any:
+        return divide(error, p + g + self._smooth_pair()[1])
+
+
+class DicePlusPlusLoss(RegionLoss):
+    r"""
+    Dice++: Dice whose errors count by a power, so that confident ones weigh most.
+
+    .. math:: L_c = 1 - \frac{2 \sum_i p_i g_i + s}
+        {2 \sum_i p_i g_i + \sum_i (p_i (1 - g_i))^\gamma + \sum_i ((1 - p_i) g_i)^\gamma + s}
+
+    Parameters
+    ----------
+    gamma : float
+        At least 1, which is Dice.
+    include_background, class_weights, batch, absent, smooth
+        See `RegionLoss`.
+
+    Notes
+    -----
+    Unreduced and absent classes: as for `DiceLoss`. For hard labels and gamma = 2 it is V-Net's.
+
+    References
+    ----------
+    M. Yeung et al. (2023), Calibrating the Dice loss to handle neural network overconfidence for
+    biomedical image segmentation, eq. 9.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> loss = sx.DicePlusPlusLoss()
+    >>> loss(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(3)
+    array([[0.04 , 0.091]])
+    """
+
+    gamma: float = 2.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "gamma", 1, math.inf)
+
+    def regions(self) -> tuple[Map, ...]:
+        return Intersection(), PoweredFalsePositive(self.gamma), PoweredFalseNegative(self.gamma)
+
+    def formula(self, tp: Any, fp: Any, fn: Any) -> Any:
+        return 1.0 - self.ratio(2.0 * tp, 2.0 * tp + fp + fn)
+
+
+class MCCLoss(RegionLoss):
+    r"""
+    Matthews correlation: one minus the correlation of prediction and target over the voxels.
+
+    .. math:: L_c = 1 - \frac{TP \cdot TN - FP \cdot FN}
+        {\sqrt{(TP + FP) (TP + FN) (TN + FP) (TN + FN)}}
+
+    Parameters
+    ----------
+    include_background, class_weights, batch, absent
+        See `RegionLoss`.
+    smooth : float
+        Added to the denominator alone, as a share of the number of voxels squared.
+
+    Notes
+    -----
+    Computed from shares of the volume, so that nothing overflows. From 0 to 2; 1 where the target
+    or the prediction is constant. Unreduced: as for `DiceLoss`.
+
+    References
+    ----------
+    K. Abhishek and G. Hamarneh (2021), Matthews correlation coefficient loss for deep convolutional
+    networks, eq. 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> sx.MCCLoss()(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(3)
+    array([[0.45, 0.45]])
+    """
+
+    def regions(self) -> tuple[Map, ...]:
+        return Intersection(), Predicted(), Truth(), Volume()
+
+    def formula(self, tp: Any, p: Any, g: Any, volume: Any) -> Any:
+        tp, p, g = (divide(each, volume) for each in (tp, p, g))
+        spread = p * (1.0 - p) * g * (1.0 - g)
+        xp = namespace(spread)
+        positive = spread > 0
+        root = xp.where(positive, spread, xp.ones_like(spread)) ** 0.5
+        correlation = (tp - p * g) / (root + self._smooth_pair()[1])
+        return 1.0 - xp.where(positive, correlation, xp.zeros_like(correlation))
