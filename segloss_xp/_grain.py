@@ -55,10 +55,9 @@ class RegionLoss(Loss):
     smooth: float | tuple[float, float] = 1e-5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self, "absent", "smooth", "skip", "zero")
         freeze_weights(self, "class_weights")
-        if not isinstance(self.smooth, int | float):
-            object.__setattr__(self, "smooth", tuple(self.smooth))
         pair = self._smooth_pair()
         if len(pair) != 2 or not all(0 <= each < math.inf for each in pair):
             raise ValueError(f"expected smooth >= 0, or a pair of such, got {self.smooth!r}")
@@ -133,6 +132,7 @@ class VoxelLoss(Loss):
     class_weights: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         freeze_weights(self, "class_weights")
 
     @property

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Any, Literal, dataclass_transform
 
+import numpy as np
+
 from segloss_xp._array import A, AllReduce, Array
 from segloss_xp._comparison import Comparison
 from segloss_xp._maps import Map
@@ -23,6 +25,10 @@ class Loss:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         dataclass(frozen=True, kw_only=True, repr=False)(cls)
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # pyright: ignore[reportArgumentType]
+            object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
 
     @property
     def from_sums(self) -> bool:
@@ -142,9 +148,16 @@ class Loss:
     def __mul__(self, factor: float) -> "Sum":
         if not isinstance(factor, int | float):
             return NotImplemented
-        return Sum(terms=tuple((factor * weight, loss) for weight, loss in _terms(self)))
+        return Sum(terms=tuple((float(factor * w), loss) for w, loss in _terms(self)))
 
     __rmul__ = __mul__
+
+
+def _plain(value: Any) -> Any:
+    """Tuples for lists and Python's numbers for NumPy's, which print and hash as themselves."""
+    if isinstance(value, tuple | list):
+        return tuple(_plain(each) for each in value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _terms(loss: Loss) -> tuple[tuple[float, Loss], ...]:
@@ -192,5 +205,6 @@ class Sum(Loss):
 
     def __repr__(self) -> str:
         return " + ".join(
-            repr(loss) if weight == 1 else f"{weight!r} * {loss!r}" for weight, loss in self.terms
+            repr(loss) if weight == 1 and len(self.terms) > 1 else f"{weight!r} * {loss!r}"
+            for weight, loss in self.terms
         )
