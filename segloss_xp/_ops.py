@@ -136,7 +136,7 @@ def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:
             if not compiling(xp):
                 return RuledEager.apply(rule, x, *constants)
             # Where no gradient is asked for, dynamo takes the rule for the context (torch 2.13).
-            if not x.requires_grad:
+            if not (x.requires_grad and recording(xp)):
                 return rule.forward(x, *constants)
             return Ruled.apply(rule, x, *constants)
         case "jax":
