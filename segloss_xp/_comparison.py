@@ -201,8 +201,9 @@ class Comparison:
                 f"expected a {what} of shape {full}, or of length 1 along some axes, for a "
                 f"prediction of shape {self._shape} with class axis {self._axis}; got {shape}"
             )
-        x = self.xp.broadcast_to(x, full)
-        return self.xp.reshape(x, (self.samples, 1, prod(self.space)))
+        x = self.xp.reshape(self.xp.broadcast_to(x, full), (self.samples, prod(self.space)))
+        # Not by reshape, which arrays of JAX with explicit sharding refuse to split.
+        return x[:, None, :]
 
     def _flat_distance(self, distance: Any) -> Any:
         if tuple(distance.shape) != self._shape:

@@ -13,6 +13,7 @@ Reduction = Literal["mean", "sum", "sample", "none"]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Loss:
     """
     A segmentation loss: its parameters are its fields, the data are arguments of the call.
@@ -27,7 +28,7 @@ class Loss:
         dataclass(frozen=True, kw_only=True, repr=False)(cls)
 
     def __post_init__(self) -> None:
-        for field in fields(self):  # pyright: ignore[reportArgumentType]
+        for field in fields(self):
             object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
 
     @property
@@ -132,7 +133,7 @@ class Loss:
     def __repr__(self) -> str:
         changed = (
             f"{field.name}={getattr(self, field.name)!r}"
-            for field in fields(self)  # pyright: ignore[reportArgumentType]
+            for field in fields(self)
             if getattr(self, field.name) != field.default
         )
         return f"{type(self).__name__}({', '.join(changed)})"
@@ -179,6 +180,11 @@ class Sum(Loss):
     """
 
     terms: tuple[tuple[float, Loss], ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.terms:
+            raise ValueError("expected one loss or more to add up, got none")
 
     @property
     def from_sums(self) -> bool:

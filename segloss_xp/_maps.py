@@ -253,12 +253,12 @@ class PoweredFalsePositive(Map):
 
     gamma: float
 
+    # Factor by factor: a power of the product has no second derivative where g = 1.
     def value(self, v: Voxels) -> Any:
-        return (v.p * (1.0 - v.g)) ** self.gamma
+        return v.p**self.gamma * (1.0 - v.g) ** self.gamma
 
     def slope(self, v: Voxels) -> Any:
-        q = 1.0 - v.g
-        return self.gamma * q * (v.p * q) ** (self.gamma - 1.0)
+        return self.gamma * v.p ** (self.gamma - 1.0) * (1.0 - v.g) ** self.gamma
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ class PoweredFalseNegative(Map):
     gamma: float
 
     def value(self, v: Voxels) -> Any:
-        return ((1.0 - v.p) * v.g) ** self.gamma
+        return (1.0 - v.p) ** self.gamma * v.g**self.gamma
 
     def slope(self, v: Voxels) -> Any:
-        return -self.gamma * v.g * ((1.0 - v.p) * v.g) ** (self.gamma - 1.0)
+        return -self.gamma * (1.0 - v.p) ** (self.gamma - 1.0) * v.g**self.gamma

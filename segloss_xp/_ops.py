@@ -56,6 +56,15 @@ def stop_gradient(xp: Any, x: Any) -> Any:
             return x
 
 
+def narrow(xp: Any, x: Any, dtype: Any) -> Any:
+    """The array in a dtype of fewer bits, or its own; what is beyond its range at the end of it."""
+    # In JAX it must be linear, to be transposed.
+    if x.dtype != dtype and name(xp) != "jax":
+        most = float(xp.finfo(dtype).max)
+        x = xp.clip(x, min=-most, max=most)
+    return xp.astype(x, dtype, copy=False)
+
+
 def constant(xp: Any, values: Any, dtype: Any, *, like: Any) -> Any:
     """Array of the Python numbers `values` on the device of `like`."""
     match name(xp):
@@ -131,12 +140,13 @@ def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:
     """``rule.forward(x, *constants)``, with ``rule.pullback`` for its gradient by `x`."""
     match name(xp):
         case "torch":
-            from segloss_xp.torch import Ruled, RuledEager
+            from segloss_xp.torch import Ruled, RuledEager, transforming
 
             if not compiling(xp):
                 return RuledEager.apply(rule, x, *constants)
-            # Where no gradient is asked for, dynamo takes the rule for the context (torch 2.13).
-            if not (x.requires_grad and recording(xp)):
+            # Where no gradient is asked for, dynamo takes the rule for the context, and it knows
+            # no batching rule for any (torch 2.13).
+            if transforming() or not (x.requires_grad and recording(xp)):
                 return rule.forward(x, *constants)
             return Ruled.apply(rule, x, *constants)
         case "jax":

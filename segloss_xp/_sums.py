@@ -87,11 +87,7 @@ class Sums:
                 term = factor * m.slope(v)
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
         parts = [_weighted(part, weight) for part in self.activation.pull(blocks, slopes)]
-        gradient = _join(xp, parts)
-        if gradient.dtype != x.dtype:
-            most = float(xp.finfo(x.dtype).max)
-            gradient = xp.clip(gradient, min=-most, max=most)
-        return xp.astype(gradient, x.dtype, copy=False)
+        return _ops.narrow(xp, _join(xp, parts), x.dtype)
 
     def _blocks(self, xp: Any, x: Any, target: Any, weight: Any) -> tuple[list[Any], Any]:
         """Prediction and target in working precision, by classes; also the voxels' weight."""

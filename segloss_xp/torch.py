@@ -45,6 +45,11 @@ def is_plain(x: Any) -> bool:
     )
 
 
+def transforming() -> bool:
+    """Whether a transformation of torch.func is under way; dynamo can trace the question."""
+    return torch._C._are_functorch_transforms_active()  # pyright: ignore[reportAttributeAccessIssue]
+
+
 class Ruled(torch.autograd.Function):
     """The function of a `Rule`, with the rule's own gradient."""
 

@@ -1,0 +1,182 @@
+"""The losses under the transforms of JAX: the same numbers as in plain loops."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from cases import CASES
+from problems import REDUCTIONS, TOLERANCE, assert_close, problem
+
+import segloss_xp as sx
+
+jax = pytest.importorskip("jax")
+import jax.numpy as jnp  # noqa: E402
+from jax.test_util import check_grads  # noqa: E402
+
+each = pytest.mark.parametrize("case", CASES, ids=str)
+# Where a case costs a second: the last of each loss, which is least like its default.
+each_loss = pytest.mark.parametrize("case", {type(c.loss): c for c in CASES}.values(), ids=str)
+# Where it costs several: labels, soft targets and channels; a loss of voxels and of regions.
+few = pytest.mark.parametrize("case", CASES[:9:4], ids=str)
+
+
+def arrays(case, *, space=(3, 2), **keywords):
+    """Logits, target, and the loss of both."""
+    logits, target, call = problem(case.target, space=space, **keywords)
+    return jnp.asarray(logits), jnp.asarray(target), partial(case.loss, **call)
+
+
+def stacked(case, count):
+    prediction, target, losses = zip(*(arrays(case, seed=s) for s in range(count)), strict=True)
+    return jnp.stack(prediction), jnp.stack(target), losses[0]
+
+
+@few
+def test_jit(case):
+    x, t, loss = arrays(case)
+    value, gradient = jax.jit(jax.value_and_grad(loss))(x, t)
+    assert_close(value, loss(x, t))
+    assert_close(gradient, jax.grad(loss)(x, t))
+
+
+@each_loss
+def test_static_argument(case):
+    """Equal losses are one loss to the cache of jit."""
+    x, t, loss = arrays(case)
+    traced = []
+
+    @partial(jax.jit, static_argnums=0)
+    def run(criterion, x, t):
+        traced.append(criterion)
+        return criterion(x, t, **loss.keywords)
+
+    for criterion in (case.loss, eval(repr(case.loss), vars(sx))):
+        assert_close(run(criterion, x, t), loss(x, t))
+    assert len(traced) == 1
+
+
+@few
+@pytest.mark.parametrize("in_axes", [(0, 0), (0, None), (None, 0)], ids=str)
+def test_vmap(case, in_axes):
+    x, t, loss = stacked(case, 3)
+    x, t = (a if axis == 0 else a[0] for a, axis in zip((x, t), in_axes, strict=True))
+    pairs = [
+        tuple(a if axis is None else a[i] for a, axis in zip((x, t), in_axes, strict=True))
+        for i in range(3)
+    ]
+    functions = loss, jax.grad(loss), partial(loss, reduction="sample")
+    batched = jax.jit(lambda x, t: [jax.vmap(f, in_axes)(x, t) for f in functions])(x, t)
+    looped = jax.jit(lambda pairs: [jnp.stack([f(*pair) for pair in pairs]) for f in functions])
+    for actual, expected in zip(batched, looped(pairs), strict=True):
+        assert_close(actual, expected)
+
+
+@each_loss
+def test_forward_mode(case):
+    x, t, loss = arrays(case)
+    run = partial(loss, target=t, reduction="sample")
+    tangent = jnp.cos(jnp.arange(x.size, dtype=x.dtype)).reshape(x.shape)
+
+    @jax.jit
+    def transformed(x):
+        value, push = jax.linearize(run, x)
+        pairs = jax.jvp(run, (x,), (tangent,)), (value, push(tangent))
+        return jax.jacrev(run)(x), jax.jacfwd(run)(x), pairs
+
+    rows, columns, pairs = transformed(x)
+    assert_close(columns, rows)
+    for value, slope in pairs:
+        assert_close(value, run(x))
+        assert_close(slope, jnp.sum(rows * tangent, axis=(1, 2, 3, 4)))
+
+
+@few
+def test_check_grads(case):
+    """Against differences, to the second order, in both modes; JAX's own tolerance of float64."""
+    x, t, loss = arrays(case, space=(2,))
+    check_grads(jax.jit(partial(loss, target=t)), (x,), order=2, modes=("fwd", "rev"))
+
+
+@few
+def test_hessian(case):
+    x, t, loss = arrays(case, space=(2,))
+    run = partial(loss, target=t)
+    modes = jax.jacfwd, jax.jacrev
+    first, *others = jax.jit(lambda x: [a(b(run))(x) for a in modes for b in modes])(x)
+    for other in others:
+        assert_close(other, first)
+
+
+@few
+def test_checkpoint(case):
+    x, t, loss = arrays(case)
+    again = jax.jit(jax.grad(jax.checkpoint(loss)))
+    assert_close(again(x, t), jax.jit(jax.grad(loss))(x, t))
+
+
+@each
+def test_eval_shape(case):
+    x, t, loss = arrays(case)
+    for reduction in REDUCTIONS:
+        run = partial(loss, reduction=reduction)
+        shape, value = jax.eval_shape(run, x, t), run(x, t)
+        assert (shape.shape, shape.dtype) == (value.shape, value.dtype)
+
+
+@few
+def test_scan(case):
+    """A sum over a stream of batches, and its gradient by a parameter of them all."""
+    xs, ts, loss = stacked(case, 3)
+
+    def total(scale):
+        def step(carry, pair):
+            return carry + loss(scale * pair[0], pair[1]), None
+
+        return jax.lax.scan(step, jnp.zeros((), xs.dtype), (xs, ts))[0]
+
+    def unrolled(scale):
+        return sum(loss(scale * x, t) for x, t in zip(xs, ts, strict=True))
+
+    expected = jax.jit(jax.value_and_grad(unrolled))(1.5)
+    for actual, right in zip(jax.jit(jax.value_and_grad(total))(1.5), expected, strict=True):
+        assert_close(actual, right)
+
+
+@few
+def test_numpy_beside_jax(case):
+    x, t, loss = arrays(case)
+    value = loss(x, np.asarray(t), voxel_weights=np.ones((2, 3, 2)), mask=np.ones((2, 3, 2), bool))
+    assert isinstance(value, jax.Array)
+    assert_close(value, loss(x, t))
+    assert_close(jax.jit(lambda x: loss(x, np.asarray(t)))(x), loss(x, t))
+    assert isinstance(loss(np.asarray(x), t), jax.Array)
+
+
+@pytest.fixture
+def x32():
+    """JAX as it is unless told otherwise: float32 and int32 only."""
+    jax.config.update("jax_enable_x64", False)
+    yield
+    jax.config.update("jax_enable_x64", True)
+
+
+@few
+@pytest.mark.usefixtures("x32")
+def test_without_x64(case):
+    x, t, loss = arrays(case)
+    value, gradient = jax.jit(jax.value_and_grad(loss))(x, t)
+    assert (value.dtype, gradient.dtype) == (jnp.float32, jnp.float32)
+    logits, target, _ = problem(case.target, space=(3, 2), dtype="float32")
+    right = sx.value_and_grad(case.loss, logits.astype(np.float64), target, **loss.keywords)
+    for actual, expected in zip((value, gradient), right, strict=True):
+        assert_close(actual, expected, TOLERANCE["float32"])
+
+
+@few
+def test_half_precision(case):
+    """Half precision in, float32 out, and a gradient in half precision."""
+    x, t, loss = arrays(case)
+    half = x.astype(jnp.bfloat16)
+    value, gradient = jax.jit(jax.value_and_grad(loss))(half, t)
+    assert (value.dtype, gradient.dtype) == (jnp.float32, jnp.bfloat16)
+    assert_close(value, loss(half.astype(jnp.float32), t), TOLERANCE["float32"])

@@ -1,0 +1,288 @@
+"""The losses under the transforms of PyTorch: the same numbers as in plain loops."""
+
+import copy
+import pickle
+from contextlib import nullcontext
+from functools import partial
+
+import pytest
+from cases import CASES
+from problems import problem
+
+import segloss_xp as sx
+
+torch = pytest.importorskip("torch")
+from torch._dynamo.testing import CompileCounterWithBackend  # noqa: E402
+from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap  # noqa: E402
+
+each = pytest.mark.parametrize("case", CASES, ids=str)
+# Where a case costs a second: the last of each loss, which is least like its default.
+each_loss = pytest.mark.parametrize("case", {type(c.loss): c for c in CASES}.values(), ids=str)
+# Where it costs several: labels, soft targets and channels; a loss of voxels and of regions.
+few = pytest.mark.parametrize("case", CASES[:9:4], ids=str)
+close = partial(torch.testing.assert_close, rtol=1e-10, atol=1e-13)
+
+
+def tensors(case, *, space=(3, 2), **keywords):
+    """Logits that ask for a gradient, target, and the loss of both."""
+    logits, target, call = problem(case.target, space=space, **keywords)
+    return torch.tensor(logits).requires_grad_(), torch.tensor(target), partial(case.loss, **call)
+
+
+def stacked(case, count):
+    batches = [tensors(case, seed=seed) for seed in range(count)]
+    prediction, target, losses = zip(*batches, strict=True)
+    return torch.stack(prediction).detach(), torch.stack(target), losses[0]
+
+
+def gradient(value, x):
+    return torch.autograd.grad(value, x)[0]
+
+
+@each
+@pytest.mark.parametrize("in_dims", [(0, 0), (0, None), (None, 0)], ids=str)
+def test_vmap(case, in_dims):
+    x, t, loss = stacked(case, 3)
+    x, t = (a if d == 0 else a[0] for a, d in zip((x, t), in_dims, strict=True))
+    pairs = [
+        (x if in_dims[0] is None else x[i], t if in_dims[1] is None else t[i]) for i in range(3)
+    ]
+    for function in (loss, grad(loss), partial(loss, reduction="sample")):
+        close(vmap(function, in_dims)(x, t), torch.stack([function(*pair) for pair in pairs]))
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, grad], ids=["value", "gradient"])
+def test_vmap_over_weights_alone(transform):
+    x, t, loss = tensors(CASES[0])
+    weights = torch.rand(4, *t.shape, dtype=x.dtype)
+
+    def run(w):
+        return transform(loss)(x.detach(), t, voxel_weights=w, mask=w > 0.3)
+
+    close(vmap(run)(weights), torch.stack([run(w) for w in weights]))
+
+
+@each
+def test_jacobians(case):
+    x, t, loss = tensors(case)
+
+    def per_sample(x):
+        return loss(x, t, reduction="sample")
+
+    rows = torch.stack([gradient(per_sample(x)[n], x) for n in range(len(x))])
+    leaf = x.detach()
+    close(jacrev(per_sample)(leaf), rows)
+    close(jacfwd(per_sample)(leaf), rows)
+    close(torch.autograd.functional.jacobian(per_sample, x, vectorize=True), rows)
+    tangent = torch.randn_like(leaf)
+    value, slope = jvp(per_sample, (leaf,), (tangent,))
+    close(value, per_sample(leaf))
+    close(slope, (rows * tangent).sum(dim=(1, 2, 3, 4)))
+
+
+@each
+def test_hessian(case):
+    x, t, loss = tensors(case, space=(2,))
+    (first,) = torch.autograd.grad(loss(x, t), x, create_graph=True)
+    rows = [torch.autograd.grad(each, x, retain_graph=True)[0] for each in first.flatten()]
+    close(hessian(lambda x: loss(x, t))(x.detach()).flatten(0, 2), torch.stack(rows))
+
+
+@each
+def test_gradcheck(case):
+    x, t, loss = tensors(case, space=(2,))
+    run = partial(loss, target=t)
+    modes = {"check_batched_grad": True, "check_batched_forward_grad": True}
+    torch.autograd.gradcheck(run, x, check_forward_ad=True, **modes)
+    torch.autograd.gradgradcheck(run, x, check_fwd_over_rev=True, fast_mode=True)
+
+
+@few
+@pytest.mark.parametrize("reduction", ["sample", "none"])
+def test_gradcheck_unreduced(case, reduction):
+    x, t, loss = tensors(case, space=(2,))
+    run = partial(loss, target=t, reduction=reduction)
+    torch.autograd.gradcheck(run, x, check_forward_ad=True, fast_mode=True)
+    torch.autograd.gradgradcheck(run, x, fast_mode=True)
+
+
+def compiled(function, backend="aot_eager", **options):
+    torch.compiler.reset()
+    return torch.compile(function, fullgraph=True, backend=backend, **options)
+
+
+@each_loss
+def test_compile(case):
+    """The loss object itself, in one graph and, warnings being errors here, without a warning."""
+    x, t, loss = tensors(case)
+    run = compiled(case.loss)
+    value, expected = run(x, t, **loss.keywords), loss(x, t)
+    close(value, expected)
+    close(gradient(value, x), gradient(expected, x))
+
+
+@few
+def test_inductor(case):
+    x, t, loss = tensors(case)
+    value, expected = compiled(loss, backend="inductor")(x, t), loss(x, t)
+    close(value, expected)
+    close(gradient(value, x), gradient(expected, x))
+
+
+@pytest.mark.parametrize("mode", [nullcontext, torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("leaf", [True, False], ids=["leaf", "constant"])
+def test_compile_without_gradient(mode, leaf):
+    x, t, loss = tensors(CASES[0])
+    x = x if leaf else x.detach()
+    with mode():
+        close(compiled(loss)(x, t), loss(x, t))
+
+
+@few
+def test_compile_of_transforms(case):
+    x, t, loss = stacked(case, 3)
+    for function in (vmap(loss), vmap(grad(loss))):
+        close(compiled(function)(x, t), function(x, t))
+
+
+@few
+def test_dynamic_shapes(case):
+    counter = CompileCounterWithBackend("aot_eager")
+    run = None
+    for samples, space in [(2, (4, 5)), (3, (6, 5)), (4, (5, 5)), (2, (7, 9)), (5, (3, 8))]:
+        x, t, loss = tensors(case, samples=samples, space=space)
+        run = run or compiled(loss, counter, dynamic=True)
+        value, expected = run(x, t), loss(x, t)
+        close(value, expected)
+        close(gradient(value, x), gradient(expected, x))
+    assert counter.frame_count <= 2
+
+
+class Criterion(torch.nn.Module):
+    """A module that holds a loss."""
+
+    def __init__(self, loss, keywords):
+        super().__init__()
+        self.loss, self.keywords = loss, keywords
+
+    def forward(self, x, t):
+        return self.loss(x, t, **self.keywords)
+
+
+@few
+def test_export(case):
+    x, t, loss = tensors(case)
+    batch, height, width = (torch.export.Dim(name, min=2) for name in ("batch", "height", "width"))
+    shapes = {"x": {0: batch, 2: height, 3: width}, "t": {0: batch, t.ndim - 2: height}}
+    shapes["t"][t.ndim - 1] = width
+    program = torch.export.export(
+        Criterion(case.loss, loss.keywords), (x.detach(), t), dynamic_shapes=shapes
+    )
+    x, t, loss = tensors(case, samples=3, space=(5, 4))
+    close(program.module()(x, t), loss(x, t))
+
+
+def test_module():
+    """A module holds, copies, pickles and compiles a loss as any other attribute."""
+    x, t, _ = tensors(CASES[0])
+    module = Criterion(sx.DiceLoss() + 0.5 * sx.CrossEntropyLoss(), {})
+    expected = module.loss(x, t)
+    for each in (module, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        assert each.loss == module.loss
+        assert not each.state_dict()
+        close(each(x, t), expected)
+    close(compiled(module)(x, t), expected)
+
+
+@each
+def test_copies(case):
+    for each in (copy.copy(case.loss), copy.deepcopy(case.loss)):
+        assert each == case.loss
+    loss = pickle.loads(pickle.dumps(case.loss))
+    assert loss == case.loss
+    assert hash(loss) == hash(case.loss)
+
+
+@each
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_checkpoint(case, reentrant):
+    x, t, loss = tensors(case)
+    value = torch.utils.checkpoint.checkpoint(loss, x, t, use_reentrant=reentrant)
+    value.backward()
+    close(x.grad, gradient(loss(x, t), x))
+
+
+@each
+def test_meta(case):
+    """No value is looked at where there is none."""
+    x, t, loss = tensors(case)
+    weights = torch.rand(t.shape[0], *x.shape[2:])
+    for reduction in ("mean", "sum", "sample", "none"):
+        run = partial(loss, reduction=reduction)
+        expected = run(x, t, voxel_weights=weights)
+        value = run(x.to("meta"), t.to("meta"), voxel_weights=weights.to("meta"))
+        assert value.device.type == "meta"
+        assert (value.shape, value.dtype) == (expected.shape, expected.dtype)
+
+
+@each
+def test_autocast(case):
+    x, t, loss = tensors(case)
+    x = x.detach().float().requires_grad_()
+    expected = loss(x, t)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = loss(x, t)
+        half = loss(x.bfloat16(), t)
+    assert (value.dtype, half.dtype) == (torch.float32, torch.float32)
+    torch.testing.assert_close(value, expected, rtol=0, atol=0)
+    torch.testing.assert_close(gradient(value, x), gradient(expected, x), rtol=0, atol=0)
+    torch.testing.assert_close(half, loss(x.bfloat16().float(), t), rtol=1e-6, atol=0)
+
+
+class Image(torch.Tensor):
+    """A subclass such as a MetaTensor."""
+
+
+@each
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        torch.nn.Parameter,
+        lambda x: x.as_subclass(Image),
+        lambda x: x.contiguous(memory_format=torch.channels_last),
+        lambda x: x.flip(0, 2, 3).flip(0, 2, 3),
+        lambda x: x.transpose(2, 3).contiguous().transpose(2, 3),
+    ],
+    ids=["parameter", "subclass", "channels_last", "flipped", "transposed"],
+)
+def test_kinds_of_tensor(case, wrap):
+    x, t, loss = tensors(case)
+    expected = loss(x, t)
+    other = wrap(x.detach()).detach().requires_grad_()
+    value = loss(other, t)
+    close(value.as_subclass(torch.Tensor), expected)
+    close(gradient(value, other).as_subclass(torch.Tensor), gradient(expected, x))
+
+
+@each
+def test_backward_twice(case):
+    x, t, loss = tensors(case)
+    value = loss(x, t)
+    value.backward(retain_graph=True)
+    once = x.grad.clone()
+    value.backward()
+    torch.testing.assert_close(x.grad, 2 * once, rtol=0, atol=0)
+    with pytest.raises(RuntimeError, match="second time"):
+        value.backward()
+
+
+def test_per_sample_gradients():
+    """What differential privacy does: one gradient of the parameters for each sample."""
+    x, t, loss = tensors(CASES[0])
+    weight = torch.tensor([0.5, 1, 2], dtype=x.dtype)[:, None, None].requires_grad_()
+
+    def run(weight, x, t):
+        return loss(weight * x[None], t[None])
+
+    together = vmap(grad(run), (None, 0, 0))(weight.detach(), x.detach(), t)
+    close(together, torch.stack([gradient(run(weight, x[n], t[n]), weight) for n in range(len(x))]))
