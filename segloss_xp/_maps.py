@@ -215,7 +215,7 @@ def _focal_slope(v: Voxels, p: Any, log_p: Any, gamma: float) -> Any:
 
 @dataclass(frozen=True)
 class PoweredError(Map):
-    """The power |p - g|^gamma, gamma >= 1 (Wang et al. 2020, eq. 3)."""
+    """The power |p - g|^gamma, gamma >= 1 (Wang et al. 2020)."""
 
     gamma: float
 
@@ -249,7 +249,7 @@ class SquaredErrorWithin(Map):
 
 @dataclass(frozen=True)
 class PoweredFalsePositive(Map):
-    """The power (p (1 - g))^gamma, gamma >= 1 (Yeung et al. 2023, eq. 9)."""
+    """The power (p (1 - g))^gamma, gamma >= 1 (Yeung et al. 2023)."""
 
     gamma: float
 
@@ -263,7 +263,7 @@ class PoweredFalsePositive(Map):
 
 @dataclass(frozen=True)
 class PoweredFalseNegative(Map):
-    """The power ((1 - p) g)^gamma, gamma >= 1 (Yeung et al. 2023, eq. 9)."""
+    """The power ((1 - p) g)^gamma, gamma >= 1 (Yeung et al. 2023)."""
 
     gamma: float
 

@@ -32,7 +32,7 @@ class SensitivitySpecificityLoss(RegionLoss):
     include_background, class_weights, batch, absent
         See `RegionLoss`.
     smooth : float
-        Added to the denominators alone.
+        Added to the denominators alone; of a pair, the second.
 
     Notes
     -----
@@ -41,7 +41,7 @@ class SensitivitySpecificityLoss(RegionLoss):
     References
     ----------
     T. Brosch et al. (2015), Deep convolutional encoder networks for multiple sclerosis lesion
-    segmentation, eq. 2.
+    segmentation.
 
     Examples
     --------
@@ -83,16 +83,18 @@ class NoiseRobustDiceLoss(RegionLoss):
     include_background, class_weights, batch, absent
         See `RegionLoss`.
     smooth : float
-        Added to the denominator alone.
+        Added to the denominator alone; of a pair, the second.
 
     Notes
     -----
-    Unreduced and absent classes: as for `DiceLoss`.
+    Unreduced: as for `DiceLoss`. Of an absent class the default has a value that grows as p falls
+    towards 0, where it is 0: with gamma < 2 a small p outweighs its square in the denominator. Then
+    take ``absent="skip"``, or the plain denominator.
 
     References
     ----------
     G. Wang et al. (2020), A noise-robust framework for automatic segmentation of COVID-19
-    pneumonia lesions from CT images, eq. 3.
+    pneumonia lesions from CT images.
 
     Examples
     --------
@@ -141,7 +143,7 @@ class DicePlusPlusLoss(RegionLoss):
     References
     ----------
     M. Yeung et al. (2023), Calibrating the Dice loss to handle neural network overconfidence for
-    biomedical image segmentation, eq. 9.
+    biomedical image segmentation.
 
     Examples
     --------
@@ -168,7 +170,7 @@ class DicePlusPlusLoss(RegionLoss):
 
 class MCCLoss(RegionLoss):
     r"""
-    Matthews correlation: one minus the correlation of prediction and target over the voxels.
+    One minus the Matthews correlation of prediction and target.
 
     .. math:: L_c = 1 - \frac{TP \cdot TN - FP \cdot FN}
         {\sqrt{(TP + FP) (TP + FN) (TN + FP) (TN + FN)}}
@@ -178,17 +180,19 @@ class MCCLoss(RegionLoss):
     include_background, class_weights, batch, absent
         See `RegionLoss`.
     smooth : float
-        Added to the denominator alone, as a share of the number of voxels squared.
+        Added to the denominator alone, as a share of the number of voxels squared; of a pair, the
+        second.
 
     Notes
     -----
-    Computed from shares of the volume, so that nothing overflows. From 0 to 2; 1 where the target
-    or the prediction is constant. Unreduced: as for `DiceLoss`.
+    Computed from shares of the volume, so that nothing overflows. From 0 to 2. Where the target or
+    the prediction is the same everywhere, 0 / 0 in the formula, it is 0 if they are equal, else 1,
+    and without gradient. Unreduced: as for `DiceLoss`.
 
     References
     ----------
     K. Abhishek and G. Hamarneh (2021), Matthews correlation coefficient loss for deep convolutional
-    networks, eq. 2.
+    networks.
 
     Examples
     --------
@@ -199,14 +203,18 @@ class MCCLoss(RegionLoss):
     array([[0.45, 0.45]])
     """
 
+    smooth: float | tuple[float, float] = 0.0
+
     def regions(self) -> tuple[Map, ...]:
         return Intersection(), Predicted(), Truth(), Volume()
 
     def formula(self, tp: Any, p: Any, g: Any, volume: Any) -> Any:
         tp, p, g = (divide(each, volume) for each in (tp, p, g))
-        spread = p * (1.0 - p) * g * (1.0 - g)
+        spread, errors = p * (1.0 - p) * g * (1.0 - g), p + g - 2.0 * tp
         xp = namespace(spread)
-        positive = spread > 0
-        root = xp.where(positive, spread, xp.ones_like(spread)) ** 0.5
+        one = xp.ones_like(spread)
+        varied = spread > 0
+        root = xp.where(varied, spread, one) ** 0.5
         correlation = (tp - p * g) / (root + self._smooth_pair()[1])
-        return 1.0 - xp.where(positive, correlation, xp.zeros_like(correlation))
+        constant = xp.where(errors > 0, xp.zeros_like(one), one)
+        return 1.0 - xp.where(varied, correlation, constant)

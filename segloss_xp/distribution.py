@@ -119,7 +119,8 @@ class FocalLoss(VoxelLoss):
         Exponent of the modulation; 0 is cross-entropy.
     alpha : float or sequence of float, optional
         Weight of the foreground classes, the background having 1 - alpha; or a weight for each
-        class. It scales the loss: unlike `class_weights` it does not count in the divisor.
+        class. In a channel of ``multilabel=True`` it weighs the positive part, 1 - alpha the other.
+        It scales the loss: unlike `class_weights` it does not count in the divisor.
     class_weights : sequence of float, optional
         A weight for each of the C classes; a mean depends on their ratios only.
 
@@ -189,7 +190,7 @@ class PolyLoss(VoxelLoss):
 
     References
     ----------
-    Z. Leng et al. (2022), PolyLoss, eq. 7, with the epsilon of its image classification.
+    Z. Leng et al. (2022), PolyLoss, with the epsilon of its image classification.
 
     Examples
     --------
@@ -234,7 +235,7 @@ class BrierLoss(VoxelLoss):
 
     References
     ----------
-    G. W. Brier (1950), Verification of forecasts expressed in terms of probability, eq. 2.
+    G. W. Brier (1950), Verification of forecasts expressed in terms of probability.
 
     Examples
     --------
@@ -267,11 +268,12 @@ class KLDivergenceLoss(VoxelLoss):
     Notes
     -----
     Cross-entropy less the entropy of the target: its gradient is that of `CrossEntropyLoss`, its
-    value 0 at p = g. Unreduced: (N, \*space). All ignored: 0. Not for ``multilabel=True``.
+    value 0 at p = g, and not negative where the target adds up to 1 and without class weights.
+    Unreduced: (N, \*space). All ignored: 0. Not for ``multilabel=True``.
 
     References
     ----------
-    S. Kullback and R. A. Leibler (1951), On information and sufficiency, eq. 2.4.
+    S. Kullback and R. A. Leibler (1951), On information and sufficiency.
 
     Examples
     --------

@@ -50,7 +50,7 @@ class DiceLoss(_OverlapLoss):
     References
     ----------
     F. Milletari et al. (2016), V-Net, section 3 (squared); M. Drozdzal et al. (2016), The
-    importance of skip connections, eq. 1; Z. Wang et al. (2023), Dice semimetric losses, eq. 10.
+    importance of skip connections; Z. Wang et al. (2023), Dice semimetric losses.
 
     Examples
     --------
@@ -91,8 +91,8 @@ class JaccardLoss(_OverlapLoss):
 
     References
     ----------
-    M. A. Rahman and Y. Wang (2016), Optimizing intersection-over-union, eq. 3; Z. Wang et al.
-    (2023), Jaccard metric losses, eq. 6.
+    M. A. Rahman and Y. Wang (2016), Optimizing intersection-over-union; Z. Wang et al. (2023),
+    Jaccard metric losses.
 
     Examples
     --------
@@ -131,8 +131,8 @@ class TverskyLoss(_OverlapLoss):
 
     References
     ----------
-    S. S. M. Salehi et al. (2017), Tversky loss function for image segmentation, eq. 4, with its
-    best alpha and beta as the default.
+    S. S. M. Salehi et al. (2017), Tversky loss function for image segmentation, with its best
+    alpha and beta as the default.
 
     Examples
     --------
@@ -178,7 +178,7 @@ class FBetaLoss(_OverlapLoss):
     References
     ----------
     S. R. Hashemi et al. (2019), Asymmetric loss functions and deep densely-connected networks,
-    eq. 4, with its best beta as the default.
+    with its best beta as the default.
 
     Examples
     --------
@@ -280,7 +280,8 @@ class LogDiceLoss(DiceLoss):
     """
 
     def formula(self, tp: Any, p: Any, g: Any) -> Any:
-        score = 1.0 - super().formula(tp, p, g)
+        # Not by way of 1 - D: a small score would be lost in it.
+        score = self.ratio(2.0 * tp, p + g)
         return -namespace(score).log(score)
 
 
@@ -304,7 +305,7 @@ class LogCoshDiceLoss(DiceLoss):
 
     References
     ----------
-    S. Jadon (2020), A survey of loss functions for semantic segmentation, section II.N.
+    S. Jadon (2020), A survey of loss functions for semantic segmentation.
 
     Examples
     --------
@@ -318,4 +319,5 @@ class LogCoshDiceLoss(DiceLoss):
     def formula(self, tp: Any, p: Any, g: Any) -> Any:
         loss = super().formula(tp, p, g)
         xp = namespace(loss)
-        return xp.log(xp.cosh(loss))
+        # cosh x - 1 = expm1(x)^2 / (2 exp(x)), which keeps the digits of a small loss.
+        return xp.log1p(xp.expm1(loss) ** 2 / (2.0 * xp.exp(loss)))

@@ -67,7 +67,7 @@ class SymmetricCrossEntropyLoss(VoxelLoss):
     alpha, beta : float
         Weights of the cross-entropy and of its reverse.
     floor : float
-        What stands for log 0 in the reverse, negative.
+        What stands for log 0 in the reverse, negative; log g is nowhere less.
     class_weights : sequence of float, optional
         A weight for each of the C classes; a mean depends on their ratios only.
 
@@ -77,8 +77,8 @@ class SymmetricCrossEntropyLoss(VoxelLoss):
 
     References
     ----------
-    Y. Wang et al. (2019), Symmetric cross entropy for robust learning with noisy labels, eq. 7,
-    with its alpha and beta for CIFAR-10.
+    Y. Wang et al. (2019), Symmetric cross entropy for robust learning with noisy labels, with its
+    alpha and beta for CIFAR-10.
 
     Examples
     --------

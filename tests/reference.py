@@ -49,14 +49,72 @@ def cross_entropy(
     return _voxel_loss(voxel, prediction, target, multilabel=multilabel, **call)
 
 
+def focal(prediction, target, *, gamma=2.0, alpha=None, multilabel=False, **call):
+    """- sum_c alpha_c g_c (1 - p_c)^gamma log p_c (Lin 2017), in channels for both outcomes.
+
+    One alpha is that of the foreground, and 1 - alpha that of class 0, or of the other outcome.
+    """
+
+    def term(c, p, g):
+        found = -g * (1 - p) ** gamma * np.log(p)
+        if not multilabel:
+            a = 1 - alpha if isinstance(alpha, float) and c == 0 else _each(alpha, c + 1)[c]
+            return a * found
+        spared = -(1 - g) * p**gamma * np.log(1 - p)
+        if alpha is None:
+            return found + spared
+        a = _each(alpha, c + 1)[c]
+        return a * found + (1 - a) * spared
+
+    return _class_loss(term, prediction, target, multilabel=multilabel, **call)
+
+
+def poly(prediction, target, *, epsilon=2.0, **call):
+    """sum_c g_c (- log p_c + epsilon (1 - p_c)) (Leng 2022)."""
+
+    def term(_, p, g):
+        return g * (-np.log(p) + epsilon * (1 - p))
+
+    return _class_loss(term, prediction, target, **call)
+
+
+def brier(prediction, target, **call):
+    """sum_c (p_c - g_c)^2 (Brier 1950)."""
+    return _class_loss(lambda _, p, g: (p - g) ** 2, prediction, target, **call)
+
+
+def kl_divergence(prediction, target, **call):
+    """sum_c g_c log (g_c / p_c), 0 where g_c is (Kullback and Leibler 1951)."""
+
+    def term(_, p, g):
+        return g * np.log(g / p) if g > 0 else 0 * p
+
+    return _class_loss(term, prediction, target, **call)
+
+
+def generalized_cross_entropy(prediction, target, *, q=0.7, **call):
+    """sum_c g_c (1 - p_c^q) / q (Zhang and Sabuncu 2018)."""
+    return _class_loss(lambda _, p, g: g * (1 - p**q) / q, prediction, target, **call)
+
+
+def symmetric_cross_entropy(prediction, target, *, alpha=0.1, beta=1.0, floor=-4.0, **call):
+    """- sum_c (alpha g_c log p_c + beta p_c log g_c), log 0 being `floor` (Wang 2019).
+
+    As the authors clip g, the floor holds below exp(floor) too.
+    """
+
+    def term(_, p, g):
+        reverse = max(np.log(g), floor) if g > 0 else floor
+        return -alpha * g * np.log(p) - beta * p * reverse
+
+    return _class_loss(term, prediction, target, **call)
+
+
 def dice(prediction, target, *, squared=False, intersection="product", smooth=1e-5, **call):
     """1 - 2 sum p g / (sum p + sum g) (Drozdzal 2016); squared, p^2 and g^2 (Milletari 2016)."""
-    power = 2 if squared else 1
 
     def region(voxels):
-        both = sum(w * _overlap(p, g, intersection) for w, p, g in voxels)
-        size = sum(w * p**power for w, p, g in voxels) + sum(w * g**power for w, p, g in voxels)
-        return 1 - _ratio(2 * both, size, smooth)
+        return 1 - _dice(voxels, squared, intersection, smooth)
 
     return _region_loss(region, prediction, target, **call)
 
@@ -78,10 +136,111 @@ def tversky(
     """1 - TP / (TP + alpha FP + beta FN) (Salehi 2017)."""
 
     def region(voxels):
-        tp = sum(w * _overlap(p, g, intersection) for w, p, g in voxels)
-        fp = sum(w * (p - _overlap(p, g, intersection)) for w, p, g in voxels)
-        fn = sum(w * (g - _overlap(p, g, intersection)) for w, p, g in voxels)
+        tp, fp, fn = _table(voxels, intersection)
         return 1 - _ratio(tp, tp + alpha * fp + beta * fn, smooth)
+
+    return _region_loss(region, prediction, target, **call)
+
+
+def f_beta(prediction, target, *, beta=1.5, intersection="product", smooth=1e-5, **call):
+    """1 - (1 + b^2) TP / ((1 + b^2) TP + b^2 FN + FP) (Hashemi 2019)."""
+
+    def region(voxels):
+        tp, fp, fn = _table(voxels, intersection)
+        tp = (1 + beta**2) * tp
+        return 1 - _ratio(tp, tp + beta**2 * fn + fp, smooth)
+
+    return _region_loss(region, prediction, target, **call)
+
+
+def focal_tversky(
+    prediction,
+    target,
+    *,
+    gamma=4 / 3,
+    alpha=0.3,
+    beta=0.7,
+    intersection="product",
+    smooth=1e-5,
+    **call,
+):
+    """(1 - TI)^(1 / gamma), TI = TP / (TP + alpha FP + beta FN) (Abraham and Khan 2019)."""
+
+    def region(voxels):
+        tp, fp, fn = _table(voxels, intersection)
+        missing = 1 - _ratio(tp, tp + alpha * fp + beta * fn, smooth)
+        return missing ** (1 / gamma)
+
+    return _region_loss(region, prediction, target, **call)
+
+
+def log_dice(prediction, target, *, squared=False, intersection="product", smooth=1e-5, **call):
+    """- log(2 sum p g / (sum p + sum g)) (Wong 2018)."""
+
+    def region(voxels):
+        return -np.log(_dice(voxels, squared, intersection, smooth))
+
+    return _region_loss(region, prediction, target, **call)
+
+
+def log_cosh_dice(
+    prediction, target, *, squared=False, intersection="product", smooth=1e-5, **call
+):
+    """log cosh(1 - 2 sum p g / (sum p + sum g)) (Jadon 2020)."""
+
+    def region(voxels):
+        return np.log(np.cosh(1 - _dice(voxels, squared, intersection, smooth)))
+
+    return _region_loss(region, prediction, target, **call)
+
+
+def sensitivity_specificity(prediction, target, *, sensitivity=0.05, smooth=1e-5, **call):
+    """r sum (g - p)^2 g / sum g + (1 - r) sum (g - p)^2 (1 - g) / sum (1 - g) (Brosch 2015)."""
+
+    def region(voxels):
+        inside = sum(w * (g - p) ** 2 * g for w, p, g in voxels)
+        outside = sum(w * (g - p) ** 2 * (1 - g) for w, p, g in voxels)
+        positive = sum(w * g for w, p, g in voxels) + smooth
+        negative = sum(w * (1 - g) for w, p, g in voxels) + smooth
+        return sensitivity * _over(inside, positive) + (1 - sensitivity) * _over(outside, negative)
+
+    return _region_loss(region, prediction, target, **call)
+
+
+def noise_robust_dice(prediction, target, *, gamma=1.5, denominator="squared", smooth=1e-5, **call):
+    """sum |p - g|^gamma / (sum p^2 + sum g^2) (Wang 2020); plain, / (sum p + sum g)."""
+    power = 2 if denominator == "squared" else 1
+
+    def region(voxels):
+        apart = sum(w * (p - g if p.real > g else g - p) ** gamma for w, p, g in voxels)
+        return _over(apart, sum(w * (p**power + g**power) for w, p, g in voxels) + smooth)
+
+    return _region_loss(region, prediction, target, **call)
+
+
+def dice_plus_plus(prediction, target, *, gamma=2.0, smooth=1e-5, **call):
+    """1 - 2 TP / (2 TP + sum (p (1 - g))^gamma + sum ((1 - p) g)^gamma) (Yeung 2022)."""
+
+    def region(voxels):
+        both = 2 * sum(w * p * g for w, p, g in voxels)
+        fp = sum(w * (p * (1 - g)) ** gamma for w, p, g in voxels)
+        fn = sum(w * ((1 - p) * g) ** gamma for w, p, g in voxels)
+        return 1 - _ratio(both, both + fp + fn, smooth)
+
+    return _region_loss(region, prediction, target, **call)
+
+
+def mcc(prediction, target, *, smooth=1e-5, **call):
+    """1 - (TP TN - FP FN) / sqrt((TP + FP) (TP + FN) (TN + FP) (TN + FN)) (Abhishek 2021)."""
+
+    def region(voxels):
+        tp, fp, fn = _table(voxels, "product")
+        tn = sum(w * (1 - p) * (1 - g) for w, p, g in voxels)
+        size = sum(w for w, p, g in voxels)
+        margins = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+        if fp == fn == 0:
+            return 0.0  # perfect, though the class be everywhere or nowhere
+        return 1 - _over(tp * tn - fp * fn, margins + smooth * size**2)
 
     return _region_loss(region, prediction, target, **call)
 
@@ -94,6 +253,24 @@ def _overlap(p, g, intersection):
     if intersection == "product":
         return p * g
     return p if p.real < g else g  # Wang 2023: min(p, g)
+
+
+def _table(voxels, intersection):
+    tp = sum(w * _overlap(p, g, intersection) for w, p, g in voxels)
+    fp = sum(w * (p - _overlap(p, g, intersection)) for w, p, g in voxels)
+    fn = sum(w * (g - _overlap(p, g, intersection)) for w, p, g in voxels)
+    return tp, fp, fn
+
+
+def _dice(voxels, squared, intersection, smooth):
+    power = 2 if squared else 1
+    both = sum(w * _overlap(p, g, intersection) for w, p, g in voxels)
+    size = sum(w * p**power for w, p, g in voxels) + sum(w * g**power for w, p, g in voxels)
+    return _ratio(2 * both, size, smooth)
+
+
+def _over(above, below):
+    return above / below if below != 0 else 0.0  # nothing to be wrong about
 
 
 def _ratio(above, below, smooth):
@@ -183,6 +360,19 @@ def _voxel_loss(voxel, prediction, target, *, reduction="mean", **call):
     if reduction == "none":
         return np.moveaxis(unreduced, 1, class_axis) if multilabel else unreduced[:, 0]
     return _reduced(sums, reduction)
+
+
+def _class_loss(term, prediction, target, *, class_weights=None, multilabel=False, **call):
+    """From what a class c adds, by its p and g; a voxel counts with the weight of its class."""
+
+    def voxel(p, g):
+        classes, w = range(len(p)), _each(class_weights, len(p))
+        pairs = [(w[c], w[c] * term(c, p[c], g[c])) for c in classes]
+        if multilabel:
+            return pairs
+        return [(sum(w[c] * g[c] for c in classes), sum(value for _, value in pairs))]
+
+    return _voxel_loss(voxel, prediction, target, multilabel=multilabel, **call)
 
 
 def _region_loss(

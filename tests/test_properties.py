@@ -167,12 +167,13 @@ def test_class_axis_may_be_anywhere(case: Case, shape):
 def test_classes_may_be_renamed(case: Case, shape):
     prediction, target, keywords = problem(case.target, **shape)
     order = np.random.default_rng(shape["seed"]).permutation(3)
-    if not getattr(case.loss, "include_background", True):
+    background = isinstance(case.loss, sx.FocalLoss) and isinstance(case.loss.alpha, float)
+    if background or not getattr(case.loss, "include_background", True):
         order = np.array([0, 2, 1])
     renamed = {
         field: tuple(np.array(weights)[order])
-        for field in ("class_weights", "pos_weight")
-        if (weights := getattr(case.loss, field, None)) is not None
+        for field in ("class_weights", "pos_weight", "alpha")
+        if isinstance(weights := getattr(case.loss, field, None), tuple)
     }
     t = np.argsort(order)[target] if case.target == "labels" else target[:, order]
     got = values(replace(case.loss, **renamed), prediction[:, order], t, **keywords)
@@ -329,9 +330,13 @@ def test_gradients_of_sums(case: Case, shape):
 @whatever
 def test_values_are_in_range(case: Case, shape):
     prediction, target, keywords = problem(case.target, **shape)
+    if isinstance(case.loss, sx.KLDivergenceLoss):  # whose target must be a distribution
+        target = target / target.sum(axis=1, keepdims=True) if case.target == "soft" else target
     unreduced = case.loss(prediction, target, reduction="none", **keywords)
     assert np.all(unreduced >= 0)
-    assert not region(case.loss) or np.all(unreduced <= 1)
+    unbounded = (sx.LogDiceLoss, sx.NoiseRobustDiceLoss)
+    most = 2 if isinstance(case.loss, sx.MCCLoss) else 1
+    assert not region(case.loss) or isinstance(case.loss, unbounded) or np.all(unreduced <= most)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.target != "soft"], ids=str)
@@ -339,8 +344,10 @@ def test_values_are_in_range(case: Case, shape):
 def test_perfect_is_zero(case: Case, shape):
     _, target, keywords = problem(case.target, **shape)
     truth = one_hot(target, 3) if case.target == "labels" else target.astype(np.float64)
-    changes = {"smooth": 1e-5} if region(case.loss) else {"label_smoothing": 0.0}
-    loss = replace(case.loss, **changes)
+    changes = {"smooth": 0.0 if isinstance(case.loss, sx.MCCLoss) else 1e-5, "label_smoothing": 0.0}
+    loss = replace(
+        case.loss, **{key: each for key, each in changes.items() if hasattr(case.loss, key)}
+    )
     for reduction in REDUCTIONS:
         of_p = loss(truth, target, reduction=reduction, from_logits=False, **keywords)
         of_logits = loss(2e3 * truth - 1e3, target, reduction=reduction, **keywords)
