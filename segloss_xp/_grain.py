@@ -63,6 +63,10 @@ class RegionLoss(Loss):
             raise ValueError(f"expected smooth >= 0, or a pair of such, got {self.smooth!r}")
 
     @property
+    def grain(self) -> str:
+        return "class"
+
+    @property
     def from_sums(self) -> bool:
         return True
 
@@ -93,18 +97,20 @@ class RegionLoss(Loss):
             total = c.sums[m][:, first:]
             return c.pool(total) if self.batch else total
 
-        values = self.formula(*(add_up(m) for m in self.regions()))
-        xp = namespace(values)
-        weights = xp.ones_like(values)
-        if self.class_weights is not None:
-            weights = weights * c.constant(self.class_weights, "class_weights")[first:]
+        volume = add_up(Volume())
+        xp = namespace(volume)
         # Where every voxel is left out there is nothing to judge.
-        counts = valued = add_up(Volume()) > 0
+        counts = valued = volume > 0
         if self.absent != "smooth":
             valued = valued & (add_up(Truth()) > 0)
             counts = valued if self.absent == "skip" else counts
-        values = xp.where(valued, values, xp.zeros_like(values))
-        weights = xp.where(counts, weights, xp.zeros_like(weights))
+        one, zero = xp.ones_like(volume), xp.zeros_like(volume)
+        # The inner where keeps an infinite slope of the formula from what has no value.
+        values = self.formula(*(xp.where(valued, add_up(m), one) for m in self.regions()))
+        values = xp.where(valued, values, zero)
+        weights = xp.where(counts, one, zero)
+        if self.class_weights is not None:
+            weights = weights * c.constant(self.class_weights, "class_weights")[first:]
         if reduction == "none":
             return values
         totals = xp.sum(weights * values, axis=1), xp.sum(weights, axis=1)
@@ -134,6 +140,10 @@ class VoxelLoss(Loss):
     def __post_init__(self) -> None:
         super().__post_init__()
         freeze_weights(self, "class_weights")
+
+    @property
+    def grain(self) -> str:
+        return "voxel"
 
     @property
     def from_sums(self) -> bool:

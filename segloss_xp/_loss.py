@@ -32,6 +32,11 @@ class Loss:
             object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
 
     @property
+    def grain(self) -> str:
+        """What the unreduced values stand for: each "class" of a sample, each "voxel", ..."""
+        return "loss"
+
+    @property
     def from_sums(self) -> bool:
         """Whether a mean or sum depends on the prediction through the sums of `maps` alone."""
         return False
@@ -187,6 +192,10 @@ class Sum(Loss):
             raise ValueError("expected one loss or more to add up, got none")
 
     @property
+    def grain(self) -> str:
+        return ", ".join(sorted({loss.grain for _, loss in self.terms}))
+
+    @property
     def from_sums(self) -> bool:
         return all(loss.from_sums for _, loss in self.terms)
 
@@ -195,7 +204,8 @@ class Sum(Loss):
 
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
         values = [loss.reduce(comparison, reduction) for _, loss in self.terms]
-        if len({tuple(value.shape) for value in values}) > 1:
+        shapes = {tuple(value.shape) for value in values}
+        if len(shapes) > 1 or (reduction == "none" and "," in self.grain):
             grains = ", ".join(
                 f"{loss} {tuple(value.shape)}"
                 for (_, loss), value in zip(self.terms, values, strict=True)

@@ -132,7 +132,7 @@ class FocalLikelihood(Map):
     gamma: float
 
     def value(self, v: Voxels) -> Any:
-        return v.g * (_complement(v, v.log_p) ** self.gamma * v.log_p)
+        return v.g * (_power(v, _complement(v, v.log_p), self.gamma) * v.log_p)
 
     def slope(self, v: Voxels) -> Any:
         return v.g * _focal_slope(v, v.p, v.log_p, self.gamma)
@@ -146,24 +146,24 @@ class FocalRejection(Map):
     gamma: float
 
     def value(self, v: Voxels) -> Any:
-        return (1.0 - v.g) * (_complement(v, v.log_q) ** self.gamma * v.log_q)
+        return (1.0 - v.g) * (_power(v, _complement(v, v.log_q), self.gamma) * v.log_q)
 
     def slope(self, v: Voxels) -> Any:
         return (1.0 - v.g) * _focal_slope(v, 1.0 - v.p, v.log_q, self.gamma)
 
 
 @dataclass(frozen=True)
-class PoweredPrediction(Map):
-    """The power g p^q, 0 < q (Zhang and Sabuncu 2018, eq. 6)."""
+class PoweredMiss(Map):
+    """The miss g (1 - p^q), 0 < q (Zhang and Sabuncu 2018, eq. 6)."""
 
     wrt: ClassVar[Literal["log_p"]] = "log_p"
     power: float
 
     def value(self, v: Voxels) -> Any:
-        return v.g * v.xp.exp(self.power * v.log_p)
+        return -v.g * v.xp.expm1(self.power * v.log_p)
 
     def slope(self, v: Voxels) -> Any:
-        return self.power * self.value(v)
+        return -self.power * v.g * v.xp.exp(self.power * v.log_p)
 
 
 @dataclass(frozen=True)
@@ -189,14 +189,17 @@ class SquaredError(Map):
         return 2.0 * (v.p - v.g)
 
 
-class TargetLikelihood(Map):
-    """The negative entropy g log g of the target, 0 for hard labels."""
+class Divergence(Map):
+    """The divergence g log(g / p), 0 where g is."""
 
-    wrt: ClassVar[None] = None
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
 
     def value(self, v: Voxels) -> Any:
         tiny = float(v.xp.finfo(v.g.dtype).smallest_normal)
-        return v.g * v.xp.log(v.xp.clip(v.g, min=tiny))
+        return v.g * (v.xp.log(v.xp.clip(v.g, min=tiny)) - v.log_p)
+
+    def slope(self, v: Voxels) -> Any:
+        return -v.g
 
 
 def _complement(v: Voxels, log: Any) -> Any:
@@ -210,7 +213,16 @@ def _focal_slope(v: Voxels, p: Any, log_p: Any, gamma: float) -> Any:
     q = _complement(v, log_p)
     one = v.xp.ones_like(q)
     ratio = v.xp.where(q > 0, log_p / v.xp.where(q > 0, q, one), -one)
-    return q**gamma * (1.0 - gamma * p * ratio)
+    return _power(v, q, gamma) * (1.0 - gamma * p * ratio)
+
+
+def _power(v: Voxels, base: Any, exponent: float) -> Any:
+    """The power of what is not negative but for rounding; at 0 all its slopes are 0."""
+    if exponent in (0, 1):
+        return base if exponent else v.xp.ones_like(base)
+    positive = base > 0
+    raised = v.xp.where(positive, base, v.xp.ones_like(base)) ** exponent
+    return v.xp.where(positive, raised, v.xp.zeros_like(base))
 
 
 @dataclass(frozen=True)
@@ -220,11 +232,12 @@ class PoweredError(Map):
     gamma: float
 
     def value(self, v: Voxels) -> Any:
-        return self._size(v) ** self.gamma
+        return _power(v, self._size(v), self.gamma)
 
     def slope(self, v: Voxels) -> Any:
-        slope = self.gamma * self._size(v) ** (self.gamma - 1.0)
-        return v.xp.where(v.p > v.g, slope, -slope)
+        slope = self.gamma * _power(v, self._size(v), self.gamma - 1.0)
+        side = v.xp.astype(v.p > v.g, v.p.dtype) - v.xp.astype(v.p < v.g, v.p.dtype)
+        return side * slope
 
     @staticmethod
     def _size(v: Voxels) -> Any:
@@ -248,27 +261,37 @@ class SquaredErrorWithin(Map):
 
 
 @dataclass(frozen=True)
-class PoweredFalsePositive(Map):
+class FalsePositive(Map):
     """The power (p (1 - g))^gamma, gamma >= 1 (Yeung et al. 2023)."""
 
-    gamma: float
+    gamma: float = 1.0
 
     # Factor by factor: a power of the product has no second derivative where g = 1.
     def value(self, v: Voxels) -> Any:
-        return v.p**self.gamma * (1.0 - v.g) ** self.gamma
+        return _power(v, v.p, self.gamma) * _power(v, 1.0 - v.g, self.gamma)
 
     def slope(self, v: Voxels) -> Any:
-        return self.gamma * v.p ** (self.gamma - 1.0) * (1.0 - v.g) ** self.gamma
+        return self.gamma * _power(v, v.p, self.gamma - 1.0) * _power(v, 1.0 - v.g, self.gamma)
 
 
 @dataclass(frozen=True)
-class PoweredFalseNegative(Map):
+class FalseNegative(Map):
     """The power ((1 - p) g)^gamma, gamma >= 1 (Yeung et al. 2023)."""
 
-    gamma: float
+    gamma: float = 1.0
 
     def value(self, v: Voxels) -> Any:
-        return (1.0 - v.p) ** self.gamma * v.g**self.gamma
+        return _power(v, 1.0 - v.p, self.gamma) * _power(v, v.g, self.gamma)
 
     def slope(self, v: Voxels) -> Any:
-        return -self.gamma * (1.0 - v.p) ** (self.gamma - 1.0) * v.g**self.gamma
+        return -self.gamma * _power(v, 1.0 - v.p, self.gamma - 1.0) * _power(v, v.g, self.gamma)
+
+
+class TrueNegative(Map):
+    """The product (1 - p) (1 - g)."""
+
+    def value(self, v: Voxels) -> Any:
+        return (1.0 - v.p) * (1.0 - v.g)
+
+    def slope(self, v: Voxels) -> Any:
+        return v.g - 1.0

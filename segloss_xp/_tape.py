@@ -70,6 +70,9 @@ class Node:
     def __le__(self, other: Any) -> Any:
         return self.value <= _value(other)
 
+    def __abs__(self) -> Any:
+        return _call("abs", self)
+
     __radd__ = __add__
     __rmul__ = __mul__
     __hash__ = object.__hash__
@@ -97,6 +100,11 @@ def gradient(output: Node, source: Node) -> Any:
             term = _fit(pull(cotangent), parent.shape)
             cotangents[parent] = cotangents[parent] + term if parent in cotangents else term
     return cotangents.get(source, xp.zeros_like(source.value))
+
+
+def through(total: Callable[[Any], Any], x: Any) -> Any:
+    """A sum over devices, which depends on the part of this one as that part itself does."""
+    return Node(total(x.value), ((x, lambda t: t),)) if isinstance(x, Node) else total(x)
 
 
 def _value(x: Any) -> Any:
@@ -152,7 +160,7 @@ _RULES: dict[str, Callable[..., Any]] = {
     "subtract": lambda xp, a, b: (a - b, (lambda t: t, lambda t: -t)),
     "multiply": lambda xp, a, b: (a * b, (lambda t: t * b, lambda t: t * a)),
     "divide": lambda xp, a, b: (a / b, (lambda t: t / b, lambda t: -t * a / (b * b))),
-    "pow": lambda xp, a, b: (a**b, (lambda t: t * b * a ** (b - 1),)),
+    "pow": lambda xp, a, b: (a**b, (lambda t: t * b * a ** (b - 1), None)),
     "reshape": lambda xp, x, shape: (xp.reshape(x, shape), (lambda t: xp.reshape(t, x.shape),)),
     "sum": _sum,
     "getitem": _getitem,
@@ -178,8 +186,10 @@ def _call(function: str, *arguments: Any, **keywords: Any) -> Any:
     if function not in _RULES:
         raise NotImplementedError(f"the derivative of {function} is not known to the tape")
     value, pulls = _RULES[function](xp, *values, **keywords)
-    parents = zip(arguments, pulls, strict=False)
-    return Node(value, tuple((node, pull) for node, pull in parents if isinstance(node, Node)))
+    nodes = [(x, pull) for x, pull in zip(arguments, pulls, strict=False) if isinstance(x, Node)]
+    if any(pull is None for _, pull in nodes):
+        raise NotImplementedError(f"{function} is not differentiated by all of its arguments here")
+    return Node(value, tuple(nodes))
 
 
 class _Tape:

@@ -6,13 +6,14 @@ from typing import Any, Literal
 from segloss_xp._array import namespace
 from segloss_xp._grain import RegionLoss, check_choice, check_range, divide
 from segloss_xp._maps import (
+    FalseNegative,
+    FalsePositive,
     Intersection,
     Map,
     PoweredError,
-    PoweredFalseNegative,
-    PoweredFalsePositive,
     Predicted,
     SquaredErrorWithin,
+    TrueNegative,
     Truth,
     Volume,
 )
@@ -162,7 +163,7 @@ class DicePlusPlusLoss(RegionLoss):
         check_range(self, "gamma", 1, math.inf)
 
     def regions(self) -> tuple[Map, ...]:
-        return Intersection(), PoweredFalsePositive(self.gamma), PoweredFalseNegative(self.gamma)
+        return Intersection(), FalsePositive(self.gamma), FalseNegative(self.gamma)
 
     def formula(self, tp: Any, fp: Any, fn: Any) -> Any:
         return 1.0 - self.ratio(2.0 * tp, 2.0 * tp + fp + fn)
@@ -206,15 +207,17 @@ class MCCLoss(RegionLoss):
     smooth: float | tuple[float, float] = 0.0
 
     def regions(self) -> tuple[Map, ...]:
-        return Intersection(), Predicted(), Truth(), Volume()
+        return Intersection(), FalsePositive(), FalseNegative(), TrueNegative()
 
-    def formula(self, tp: Any, p: Any, g: Any, volume: Any) -> Any:
-        tp, p, g = (divide(each, volume) for each in (tp, p, g))
-        spread, errors = p * (1.0 - p) * g * (1.0 - g), p + g - 2.0 * tp
+    def formula(self, tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
+        # The four cells are summed apart: a small one would be lost in a difference.
+        volume = tp + fp + fn + tn
+        tp, fp, fn, tn = (divide(each, volume) for each in (tp, fp, fn, tn))
+        spread, errors = (tp + fp) * (tn + fn) * (tp + fn) * (tn + fp), fp + fn
         xp = namespace(spread)
         one = xp.ones_like(spread)
         varied = spread > 0
         root = xp.where(varied, spread, one) ** 0.5
-        correlation = (tp - p * g) / (root + self._smooth_pair()[1])
+        correlation = (tp * tn - fp * fn) / (root + self._smooth_pair()[1])
         constant = xp.where(errors > 0, xp.zeros_like(one), one)
         return 1.0 - xp.where(varied, correlation, constant)

@@ -12,6 +12,7 @@ from segloss_xp._grain import (
     per_class,
 )
 from segloss_xp._maps import (
+    Divergence,
     FocalLikelihood,
     FocalRejection,
     Intersection,
@@ -19,7 +20,6 @@ from segloss_xp._maps import (
     LogRejection,
     Map,
     SquaredError,
-    TargetLikelihood,
     Truth,
 )
 
@@ -161,6 +161,8 @@ class FocalLoss(VoxelLoss):
     def formula(self, comparison: Comparison, *maps: Any) -> Any:
         likelihood, *rejection = maps
         alpha = self.alpha
+        if rejection and isinstance(alpha, tuple) and max(alpha) > 1:
+            raise ValueError(f"with multilabel=True alpha is a share, at most 1; got {alpha}")
         if alpha is None:
             return -likelihood - rejection[0] if rejection else -likelihood
         if isinstance(alpha, tuple) or not rejection:
@@ -287,8 +289,7 @@ class KLDivergenceLoss(VoxelLoss):
 
     def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
         one_label_a_voxel(self, comparison)
-        return LogLikelihood(), TargetLikelihood()
+        return (Divergence(),)
 
     def formula(self, comparison: Comparison, *maps: Any) -> Any:
-        likelihood, entropy = maps
-        return entropy - likelihood
+        return maps[0]

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+from functools import partial
 from typing import Any
 
 from segloss_xp import _tape
@@ -25,7 +26,8 @@ def value_and_grad(loss: Loss, prediction: A, target: Array, **description: Any)
     prediction, target : array
         As for the loss.
     **description
-        The further arguments of the loss, with `reduction` "mean" or "sum".
+        The further arguments of the loss, with `reduction` "mean" or "sum". With `all_reduce`,
+        NumPy and CuPy give the gradient of the loss of the whole batch, without a factor.
 
     Returns
     -------
@@ -54,7 +56,8 @@ def value_and_grad(loss: Loss, prediction: A, target: Array, **description: Any)
     reduction = description.get("reduction", "mean")
     if reduction not in ("mean", "sum"):
         raise ValueError(f"a gradient needs reduction 'mean' or 'sum', got {reduction!r}")
-    xp = namespace(prediction, target)
+    described = (description.get(key) for key in ("mask", "voxel_weights", "distance"))
+    xp = namespace(prediction, target, *described)
     match name(xp):
         case "torch":
             import torch
@@ -71,7 +74,10 @@ def value_and_grad(loss: Loss, prediction: A, target: Array, **description: Any)
                 xp.asarray(prediction)
             )
         case _ if loss.from_sums:
-            return _on_sums(loss, prediction, target, **description)
+            try:
+                return _on_sums(loss, prediction, target, **description)
+            except NotImplementedError:  # an own formula, with a function that the tape has not
+                return _borrowed(xp, loss, prediction, target, **description)
         case _:
             return _borrowed(xp, loss, prediction, target, **description)
 
@@ -85,9 +91,7 @@ def _on_sums(
     sums = _tape.Node(c.rule.forward(c.prediction, c.target, c.weight))
     c.receive(sums)
     if c.all_reduce is not None:
-        # The total depends on the sums of this device as the sums themselves do.
-        total = c.all_reduce
-        c.all_reduce = lambda x: _tape.Node(total(x.value), ((x, lambda t: t),))
+        c.all_reduce = partial(_tape.through, c.all_reduce)
     value = loss.reduce(c, reduction)
     cotangent = _tape.gradient(value, sums)
     return value.value, c.unflatten(c.rule.pullback(cotangent, c.prediction, c.target, c.weight))

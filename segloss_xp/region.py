@@ -35,8 +35,8 @@ class DiceLoss(_OverlapLoss):
     squared : bool
         Whether the denominator adds up squares.
     intersection : {"product", "min"}
-        :math:`\sum p g`, or :math:`\sum \min(p, g)`, the Dice semimetric: for soft labels only the
-        latter has its minimum, 0, at p = g.
+        :math:`\sum p g`, or, unless squared, :math:`\sum \min(p, g)`, the Dice semimetric, which
+        for soft labels too has its minimum, 0, at p = g.
     include_background, class_weights, batch, absent, smooth
         See `RegionLoss`.
 
@@ -62,6 +62,14 @@ class DiceLoss(_OverlapLoss):
     """
 
     squared: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.squared and self.intersection == "min":
+            raise ValueError(
+                "squared=True, which is 0 at p = g as it is for hard labels only, has no form with "
+                f"intersection={self.intersection!r}; got both"
+            )
 
     def regions(self) -> tuple[Map, ...]:
         overlap, *sizes = super().regions()

@@ -5,7 +5,7 @@ from typing import Any
 
 from segloss_xp._comparison import Comparison
 from segloss_xp._grain import VoxelLoss, check_range, one_label_a_voxel
-from segloss_xp._maps import LogLikelihood, Map, PoweredPrediction, ReverseLikelihood, Truth
+from segloss_xp._maps import LogLikelihood, Map, PoweredMiss, ReverseLikelihood
 
 
 class GeneralizedCrossEntropyLoss(VoxelLoss):
@@ -49,11 +49,10 @@ class GeneralizedCrossEntropyLoss(VoxelLoss):
 
     def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
         one_label_a_voxel(self, comparison)
-        return Truth(), PoweredPrediction(self.q)
+        return (PoweredMiss(self.q),)
 
     def formula(self, comparison: Comparison, *maps: Any) -> Any:
-        truth, powered = maps
-        return (truth - powered) / self.q
+        return maps[0] / self.q
 
 
 class SymmetricCrossEntropyLoss(VoxelLoss):

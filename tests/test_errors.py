@@ -275,3 +275,18 @@ def test_no_arithmetic_with_others(loss):
             other + loss
     with pytest.raises(TypeError):
         DICE * CE
+
+
+def test_forms_that_do_not_exist():
+    with pytest.raises(ValueError, match=r"squared=True.*intersection='min'"):
+        sx.DiceLoss(squared=True, intersection="min")
+    x, t = np.zeros((1, 2, 3)), np.zeros((1, 2, 3), dtype=bool)
+    with pytest.raises(ValueError, match=r"share, at most 1; got \(3.0, 3.0\)"):
+        sx.FocalLoss(alpha=(3, 3))(x, t, multilabel=True)
+
+
+def test_grains_are_not_told_by_their_shape():
+    """Three classes, three voxels: (N, C) looks like (N, V) and is not."""
+    x, y = np.zeros((2, 3, 3)), np.zeros((2, 3), dtype=int)
+    with pytest.raises(ValueError, match="no common unreduced grain"):
+        (sx.DiceLoss() + sx.CrossEntropyLoss())(x, y, reduction="none")
