@@ -31,8 +31,8 @@ PEERS = ["monai", "kornia", "optax", "segmentation-models-pytorch"]
 PEERS_NEED = ["kornia-rs", "huggingface-hub", "pillow", "tqdm", "torch", "jax", "chex", "absl-py"]
 
 
-def install(session: nox.Session, *packages: str) -> None:
-    session.install("--constraint", ".ci/constraints.txt", "--editable", ".", *packages)
+def install(session: nox.Session, *packages: str, extras: str = "") -> None:
+    session.install("--constraint", ".ci/constraints.txt", "--editable", f".{extras}", *packages)
 
 
 def pytest(session: nox.Session, *arguments: str, backends: str = "") -> None:
@@ -62,7 +62,7 @@ def tests(session: nox.Session, library: str) -> None:
 def pythons(session: nox.Session, library: str) -> None:
     """The numbers on other Pythons, where there are any."""
     install(session, "pytest", "hypothesis", *LIBRARIES[library])
-    pytest(session, *NUMBERS)
+    pytest(session, *NUMBERS, backends="jax-jit" if library == "jax" else library)
 
 
 @nox.session
@@ -79,9 +79,9 @@ def surface(session: nox.Session) -> None:
     pytest(session, "tests/test_house.py")
 
 
-@nox.session
+@nox.session(python="3.11")
 def lowest(session: nox.Session) -> None:
-    """The oldest versions that pyproject.toml allows."""
+    """The oldest versions that pyproject.toml allows, of NumPy and JAX."""
     session.install("--editable", ".", "numpy==2.0.0", "array-api-compat==1.15", "jax==0.6.0")
     session.install("pytest", "hypothesis")
     pytest(session, *NUMBERS)
@@ -105,7 +105,7 @@ def peers(session: nox.Session) -> None:
 @nox.session
 def demo(session: nox.Session) -> None:
     """Train on a real brain and compare all losses on all libraries."""
-    install(session, ".[demo]", "torch", "jax")
+    install(session, extras="[demo,torch,jax]")
     session.run("python", "-m", "segloss_xp", "demo", *session.posargs)
 
 
