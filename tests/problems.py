@@ -106,11 +106,15 @@ def _reference(case: Case) -> Any:
     return loss
 
 
-def assert_close(actual: Any, expected: Any, tolerance: float = 1e-12) -> None:
-    """Of one shape, and different by at most the tolerance times the largest expected entry."""
+def assert_close(actual: Any, expected: Any, tolerance: float = 1e-12, least: float = 0.0) -> None:
+    """
+    Of one shape, and different by at most the tolerance times the largest expected entry.
+
+    Where that is 0 but for rounding, `least` says how large the terms are that cancel.
+    """
     actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     assert actual.shape == expected.shape
-    scale = np.max(np.abs(expected), initial=0.0)
+    scale = np.max(np.abs(expected), initial=least)
     np.testing.assert_allclose(
         actual, expected, rtol=0, atol=tolerance * scale, equal_nan=False, strict=True
     )
