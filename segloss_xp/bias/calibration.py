@@ -1,6 +1,5 @@
-"""Calibration: does what is predicted with probability p happen in a share p of the cases?"""
+"""Calibration: whether what is predicted with probability p happens in a share p of the cases."""
 
-from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from segloss_xp import _ops
@@ -55,7 +54,7 @@ class ConfidenceHistogram(NamedTuple):
     >>> p = np.array([[[0.25, 0.25, 0.55, 0.75, 0.75]]])
     >>> y = np.array([[[0.0, 0.0, 1.0, 1.0, 1.0]]])
     >>> h = bias.confidence_histogram(p, y, bins=2, from_logits=False, multilabel=True)
-    >>> print(h.count, round(float(h.ece()), 4), round(float(h.mce()), 4), round(float(h.bias()), 4))
+    >>> print(h.count, *(round(float(m), 4) for m in (h.ece(), h.mce(), h.bias())))
     [[2 3]] 0.29 0.3167 -0.09
     """
 
@@ -135,7 +134,7 @@ class ConfidenceHistogram(NamedTuple):
         return self._mean(squares**0.5)
 
     def bias(self) -> Any:
-        """Mean of confidence minus outcome; for marginals, of the volume a voxel: + is too large."""
+        """Mean confidence less mean outcome; for marginals positive where volumes are too large."""
         return self._mean(self._sum(self.confidence - self.outcome), self._total())
 
     def brier(self) -> Any:
@@ -358,7 +357,7 @@ def _equal_mass(xp: Any, p: Any, y: Any, used: Any, bins: int) -> tuple[Any, Any
 def _observations(
     prediction: Any, target: Any, kind: Kind, *, voxel_weights: Any = None, **description: Any
 ) -> tuple[Any, Any, Any]:
-    """Confidence, outcome and weight of the observations, each (K, M); the weight integer or not."""
+    """Confidence, outcome and weight of the observations, each (K, M)."""
     if kind not in ("marginal", "top-label", "class-wise"):
         raise ValueError(f"expected kind 'marginal', 'top-label' or 'class-wise', got {kind!r}")
     # Without the weights, that the confidences come out as they are.
