@@ -16,8 +16,8 @@ from segloss_xp._array import (
     namespace,
     working_dtype,
 )
-from segloss_xp._maps import Map
 from segloss_xp._sums import Sums, Values
+from segloss_xp.maps import Map
 
 
 class Comparison:

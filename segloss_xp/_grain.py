@@ -8,7 +8,7 @@ import numpy as np
 from segloss_xp._array import namespace
 from segloss_xp._comparison import Comparison
 from segloss_xp._loss import Loss, Reduction
-from segloss_xp._maps import Intersection, Map, Predicted, Truth, Volume
+from segloss_xp.maps import Intersection, Map, Predicted, Truth, Volume
 
 
 class RegionLoss(Loss):
@@ -208,14 +208,6 @@ def divide(numerator: Any, denominator: Any, *, empty: float = 0.0) -> Any:
     # The inner where keeps 0 / 0 out of the gradient of the outer one.
     quotient = numerator / xp.where(zero, xp.ones_like(denominator), denominator)
     return xp.where(zero, empty * xp.ones_like(quotient), quotient)
-
-
-def power(base: Any, exponent: float) -> Any:
-    """The power of what is not negative but for rounding; at 0 it and its gradient are 0."""
-    xp = namespace(base)
-    positive = base > 0
-    raised = xp.where(positive, base, xp.ones_like(base)) ** exponent
-    return xp.where(positive, raised, xp.zeros_like(base))
 
 
 def per_class(comparison: Comparison, values: tuple[float, ...], what: str, ndim: int) -> Any:

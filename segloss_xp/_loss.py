@@ -7,7 +7,7 @@ import numpy as np
 
 from segloss_xp._array import A, AllReduce, Array
 from segloss_xp._comparison import Comparison
-from segloss_xp._maps import Map
+from segloss_xp.maps import Map
 
 Reduction = Literal["mean", "sum", "sample", "none"]
 

@@ -56,6 +56,15 @@ def stop_gradient(xp: Any, x: Any) -> Any:
             return x
 
 
+def power(xp: Any, base: Any, exponent: float) -> Any:
+    """The power of what is not negative but for rounding; at 0 all its slopes are 0."""
+    if exponent in (0, 1):
+        return base if exponent else xp.ones_like(base)
+    positive = base > 0
+    raised = xp.where(positive, base, xp.ones_like(base)) ** exponent
+    return xp.where(positive, raised, xp.zeros_like(base))
+
+
 def narrow(xp: Any, x: Any, dtype: Any) -> Any:
     """The array in a dtype of fewer bits, or its own; what is beyond its range at the end of it."""
     # In JAX it must be linear, to be transposed.

@@ -7,7 +7,7 @@ from typing import Any
 from segloss_xp import _ops
 from segloss_xp._activation import Voxels, split
 from segloss_xp._array import is_bool, is_integer, namespace, working_dtype
-from segloss_xp._maps import Map
+from segloss_xp.maps import Map
 
 # Voxels times classes that one thread works on at a time where operations run one by one: a few
 # arrays of this size stay in a core's cache.

@@ -14,6 +14,7 @@ import pytest
 from cases import CASES
 
 import segloss_xp as sx
+from segloss_xp import taxonomy
 
 PACKAGE = Path(sx.__file__).parent
 MODULES = {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob("*.py"))}
@@ -192,6 +193,23 @@ def test_losses_are_documented(name):
         assert f"\n{section}\n{'-' * len(section)}\n" in text
     assert ".. math::" in text
     assert f"sx.{name}(" in text
+
+
+def test_every_loss_is_in_the_taxonomy():
+    assert {entry.name: entry.loss for entry in sx.losses()} == LOSSES
+    assert {entry.family for entry in sx.losses()} == set(taxonomy.FAMILIES)
+
+
+@pytest.mark.parametrize("entry", sx.losses(), ids=lambda entry: entry.name)
+def test_entries_agree_with_the_documentation(entry):
+    references = inspect.getdoc(entry.loss).partition("References\n----------\n")[2]
+    references = references.partition("\n\n")[0]
+    for paper in entry.source.split("; "):
+        author, year = paper.rsplit(" ", 1)
+        assert author in references
+        assert f"({year})" in references
+    listed = [each.loss for each in sx.losses()]
+    assert all(kin in listed for kin in entry.kin)
 
 
 def test_every_loss_is_a_case():

@@ -11,7 +11,7 @@ from segloss_xp._grain import (
     one_label_a_voxel,
     per_class,
 )
-from segloss_xp._maps import (
+from segloss_xp.maps import (
     Divergence,
     FocalLikelihood,
     FocalRejection,

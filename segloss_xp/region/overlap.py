@@ -3,9 +3,10 @@
 import math
 from typing import Any, Literal
 
+from segloss_xp import _ops
 from segloss_xp._array import namespace
-from segloss_xp._grain import RegionLoss, check_choice, check_range, power
-from segloss_xp._maps import Intersection, Map, Minimum, Predicted, Truth
+from segloss_xp._grain import RegionLoss, check_choice, check_range
+from segloss_xp.maps import Intersection, Map, Minimum, Predicted, Truth
 
 
 class _OverlapLoss(RegionLoss):
@@ -253,7 +254,8 @@ class FocalTverskyLoss(TverskyLoss):
         check_range(self, "gamma", 0, math.inf, open_below=True)
 
     def formula(self, tp: Any, p: Any, g: Any) -> Any:
-        return power(super().formula(tp, p, g), 1.0 / self.gamma)
+        loss = super().formula(tp, p, g)
+        return _ops.power(namespace(loss), loss, 1.0 / self.gamma)
 
 
 class LogDiceLoss(DiceLoss):

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from segloss_xp._array import namespace
 from segloss_xp._grain import RegionLoss, check_choice, check_range, divide
-from segloss_xp._maps import (
+from segloss_xp.maps import (
     FalseNegative,
     FalsePositive,
     Intersection,

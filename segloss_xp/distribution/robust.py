@@ -5,7 +5,7 @@ from typing import Any
 
 from segloss_xp._comparison import Comparison
 from segloss_xp._grain import VoxelLoss, check_range, one_label_a_voxel
-from segloss_xp._maps import LogLikelihood, Map, PoweredMiss, ReverseLikelihood
+from segloss_xp.maps import LogLikelihood, Map, PoweredMiss, ReverseLikelihood
 
 
 class GeneralizedCrossEntropyLoss(VoxelLoss):

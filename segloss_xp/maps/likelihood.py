@@ -1,0 +1,134 @@
+"""Maps of the log-likelihood of the label, and of powers of its probability."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from segloss_xp import _ops
+from segloss_xp._activation import Voxels
+from segloss_xp.maps.base import Map
+
+
+@dataclass(frozen=True)
+class LogLikelihood(Map):
+    """
+    The log-likelihood t log p of a class.
+
+    The target t is g, of which the share `smoothing` is spread over the `outcomes`: all the classes
+    of a voxel, or with ``outcomes=None`` the two of a channel.
+    """
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+    smoothing: float = 0.0
+    outcomes: int | None = None
+
+    @property
+    def uses_mass(self) -> bool:
+        return bool(self.smoothing) and self.outcomes is not None
+
+    def value(self, v: Voxels) -> Any:
+        return self.slope(v) * v.log_p
+
+    def slope(self, v: Voxels) -> Any:
+        if not self.smoothing:
+            return v.g
+        spread = 0.5 if self.outcomes is None else v.mass / self.outcomes
+        return (1.0 - self.smoothing) * v.g + self.smoothing * spread
+
+
+@dataclass(frozen=True)
+class LogRejection(Map):
+    """The log-likelihood (1 - t) log(1 - p) of not being in a channel, t as in `LogLikelihood`."""
+
+    wrt: ClassVar[Literal["log_q"]] = "log_q"
+    smoothing: float = 0.0
+
+    def value(self, v: Voxels) -> Any:
+        return self.slope(v) * v.log_q
+
+    def slope(self, v: Voxels) -> Any:
+        if not self.smoothing:
+            return 1.0 - v.g
+        return 1.0 - 0.5 * self.smoothing - (1.0 - self.smoothing) * v.g
+
+
+@dataclass(frozen=True)
+class FocalLikelihood(Map):
+    """The modulated log-likelihood g (1 - p)^gamma log p (Lin et al. 2017, eq. 4)."""
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+    gamma: float
+
+    def value(self, v: Voxels) -> Any:
+        return v.g * (_ops.power(v.xp, _complement(v, v.log_p), self.gamma) * v.log_p)
+
+    def slope(self, v: Voxels) -> Any:
+        return v.g * _focal_slope(v, v.p, v.log_p, self.gamma)
+
+
+@dataclass(frozen=True)
+class FocalRejection(Map):
+    """The same for not being in a class, (1 - g) p^gamma log(1 - p)."""
+
+    wrt: ClassVar[Literal["log_q"]] = "log_q"
+    gamma: float
+
+    def value(self, v: Voxels) -> Any:
+        return (1.0 - v.g) * (_ops.power(v.xp, _complement(v, v.log_q), self.gamma) * v.log_q)
+
+    def slope(self, v: Voxels) -> Any:
+        return (1.0 - v.g) * _focal_slope(v, 1.0 - v.p, v.log_q, self.gamma)
+
+
+@dataclass(frozen=True)
+class PoweredMiss(Map):
+    """The miss g (1 - p^q), 0 < q (Zhang and Sabuncu 2018, eq. 6)."""
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+    power: float
+
+    def value(self, v: Voxels) -> Any:
+        return -v.g * v.xp.expm1(self.power * v.log_p)
+
+    def slope(self, v: Voxels) -> Any:
+        return -self.power * v.g * v.xp.exp(self.power * v.log_p)
+
+
+@dataclass(frozen=True)
+class ReverseLikelihood(Map):
+    """The log-likelihood p log g of the target under the prediction, log g at least `floor`."""
+
+    floor: float
+
+    def value(self, v: Voxels) -> Any:
+        return v.p * self.slope(v)
+
+    def slope(self, v: Voxels) -> Any:
+        return v.xp.log(v.xp.clip(v.g, min=math.exp(self.floor)))
+
+
+class Divergence(Map):
+    """The divergence g log(g / p), 0 where g is."""
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+
+    def value(self, v: Voxels) -> Any:
+        tiny = float(v.xp.finfo(v.g.dtype).smallest_normal)
+        return v.g * (v.xp.log(v.xp.clip(v.g, min=tiny)) - v.log_p)
+
+    def slope(self, v: Voxels) -> Any:
+        return -v.g
+
+
+def _complement(v: Voxels, log: Any) -> Any:
+    """One minus the exponential, exact where that is small."""
+    return -v.xp.expm1(log)
+
+
+def _focal_slope(v: Voxels, p: Any, log_p: Any, gamma: float) -> Any:
+    # By log p, (1 - p)^gamma - gamma p (1 - p)^(gamma - 1) log p; log p / (1 - p) is -1 at p = 1,
+    # so that for gamma < 1 too the slope is finite.
+    q = _complement(v, log_p)
+    one = v.xp.ones_like(q)
+    ratio = v.xp.where(q > 0, log_p / v.xp.where(q > 0, q, one), -one)
+    return _ops.power(v.xp, q, gamma) * (1.0 - gamma * p * ratio)

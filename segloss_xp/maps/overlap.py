@@ -1,0 +1,106 @@
+"""Maps that count: what is predicted, what is true, and what of both."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from segloss_xp import _ops
+from segloss_xp._activation import Voxels
+from segloss_xp.maps.base import Map
+
+
+class Intersection(Map):
+    """The product p g."""
+
+    def value(self, v: Voxels) -> Any:
+        return v.p * v.g
+
+    def slope(self, v: Voxels) -> Any:
+        return v.g
+
+
+class Minimum(Map):
+    """The lesser of p and g (Wang et al. 2023): g itself where the prediction is right."""
+
+    def value(self, v: Voxels) -> Any:
+        return v.xp.where(v.p < v.g, v.p, v.g)
+
+    def slope(self, v: Voxels) -> Any:
+        return v.xp.astype(v.p < v.g, v.p.dtype)
+
+
+@dataclass(frozen=True)
+class Predicted(Map):
+    """The prediction p, or its square."""
+
+    power: Literal[1, 2] = 1
+
+    def value(self, v: Voxels) -> Any:
+        return v.p if self.power == 1 else v.p * v.p
+
+    def slope(self, v: Voxels) -> Any:
+        return 1.0 if self.power == 1 else 2.0 * v.p
+
+
+@dataclass(frozen=True)
+class Truth(Map):
+    """The target g, or its square."""
+
+    wrt: ClassVar[None] = None
+    power: Literal[1, 2] = 1
+
+    def value(self, v: Voxels) -> Any:
+        return v.g if self.power == 1 else v.g * v.g
+
+
+class Volume(Map):
+    """One in each voxel: the number of valid voxels, or their weight."""
+
+    wrt: ClassVar[None] = None
+
+    def value(self, v: Voxels) -> Any:
+        return v.xp.ones_like(v.g)
+
+
+@dataclass(frozen=True)
+class FalsePositive(Map):
+    """The power (p (1 - g))^gamma, gamma >= 1 (Yeung et al. 2023)."""
+
+    gamma: float = 1.0
+
+    # Factor by factor: a power of the product has no second derivative where g = 1.
+    def value(self, v: Voxels) -> Any:
+        return _ops.power(v.xp, v.p, self.gamma) * _ops.power(v.xp, 1.0 - v.g, self.gamma)
+
+    def slope(self, v: Voxels) -> Any:
+        return (
+            self.gamma
+            * _ops.power(v.xp, v.p, self.gamma - 1.0)
+            * _ops.power(v.xp, 1.0 - v.g, self.gamma)
+        )
+
+
+@dataclass(frozen=True)
+class FalseNegative(Map):
+    """The power ((1 - p) g)^gamma, gamma >= 1 (Yeung et al. 2023)."""
+
+    gamma: float = 1.0
+
+    def value(self, v: Voxels) -> Any:
+        return _ops.power(v.xp, 1.0 - v.p, self.gamma) * _ops.power(v.xp, v.g, self.gamma)
+
+    def slope(self, v: Voxels) -> Any:
+        return (
+            -self.gamma
+            * _ops.power(v.xp, 1.0 - v.p, self.gamma - 1.0)
+            * _ops.power(v.xp, v.g, self.gamma)
+        )
+
+
+class TrueNegative(Map):
+    """The product (1 - p) (1 - g)."""
+
+    def value(self, v: Voxels) -> Any:
+        return (1.0 - v.p) * (1.0 - v.g)
+
+    def slope(self, v: Voxels) -> Any:
+        return v.g - 1.0

@@ -1,0 +1,42 @@
+"""Losses on the distribution of a voxel's label."""
+
+import segloss_xp as sx
+from cases.case import Case
+
+CASES = [
+    Case(sx.CrossEntropyLoss(), "cross_entropy"),
+    Case(sx.CrossEntropyLoss(), "cross_entropy", "soft"),
+    Case(sx.CrossEntropyLoss(), "cross_entropy", "multilabel"),
+    Case(sx.CrossEntropyLoss(class_weights=(1, 2, 3), label_smoothing=0.1), "cross_entropy"),
+    Case(
+        sx.CrossEntropyLoss(class_weights=(1, 2, 3), label_smoothing=0.1, pos_weight=(2, 1, 0.5)),
+        "cross_entropy",
+        "multilabel",
+    ),
+    Case(sx.FocalLoss(), "focal"),
+    Case(sx.FocalLoss(gamma=0.5), "focal", "soft"),
+    Case(sx.FocalLoss(gamma=0.0, alpha=0.25), "focal"),
+    Case(sx.FocalLoss(alpha=(0.2, 0.7, 1.5), class_weights=(1, 2, 3)), "focal"),
+    Case(sx.FocalLoss(gamma=0.5), "focal", "multilabel"),
+    Case(sx.FocalLoss(alpha=0.25, class_weights=(1, 2, 3)), "focal", "multilabel"),
+    Case(sx.FocalLoss(gamma=3.0, alpha=(0.2, 0.7, 1.0)), "focal", "multilabel"),
+    Case(sx.PolyLoss(), "poly"),
+    Case(sx.PolyLoss(epsilon=-1.0, class_weights=(1, 2, 3)), "poly", "soft"),
+    Case(sx.BrierLoss(), "brier"),
+    Case(sx.BrierLoss(class_weights=(1, 2, 3)), "brier", "soft"),
+    Case(sx.BrierLoss(class_weights=(1, 2, 3)), "brier", "multilabel"),
+    Case(sx.KLDivergenceLoss(class_weights=(1, 2, 3)), "kl_divergence"),
+    Case(sx.KLDivergenceLoss(), "kl_divergence", "soft"),
+    Case(sx.GeneralizedCrossEntropyLoss(), "generalized_cross_entropy"),
+    Case(sx.GeneralizedCrossEntropyLoss(q=0.1), "generalized_cross_entropy", "soft"),
+    Case(
+        sx.GeneralizedCrossEntropyLoss(q=1.0, class_weights=(1, 2, 3)),
+        "generalized_cross_entropy",
+    ),
+    Case(sx.SymmetricCrossEntropyLoss(), "symmetric_cross_entropy"),
+    Case(
+        sx.SymmetricCrossEntropyLoss(alpha=6.0, beta=0.1, floor=-6.0, class_weights=(1, 2, 3)),
+        "symmetric_cross_entropy",
+        "soft",
+    ),
+]
