@@ -160,7 +160,8 @@ def signed_distance(
     surface = xp.any(each, axis=1) & ~xp.all(each, axis=1)
     surface = xp.reshape(surface, (inside.shape[0],) + (1,) * len(grid.spacing))
     signed = xp.where(inside, inner_offset - d, d)
-    return grid.unflatten(xp.where(surface, signed, xp.full_like(d, empty)))
+    nothing = _ops.constant(xp, empty, grid.dtype, like=d)
+    return grid.unflatten(xp.where(surface, signed, nothing))
 
 
 def label_distance(
@@ -256,8 +257,8 @@ class _Grid:
         shape = tuple(x.shape)
         axes = _check_axes(axes, shape, leading)
         spacing = _check_spacing(spacing, axes, shape)
-        # In the order of memory, as far as the caller's axes are.
-        self.spacing = tuple(w for _, w in sorted(zip(axes, spacing, strict=True)))
+        # In the order of memory, whatever that of the caller.
+        self.spacing = tuple(spacing[axes.index(axis)] for axis in sorted(axes))
         batch = [axis for axis in range(len(shape)) if axis not in axes]
         self._order = (*batch, *sorted(axes))
         self._shape = tuple(shape[axis] for axis in self._order)
@@ -298,8 +299,8 @@ class _Grid:
         d = self.xp.reshape(d, self._shape)
         if not self._moved:
             return d
-        back = sorted(range(len(self._order)), key=self._order.__getitem__)
-        return self.xp.permute_dims(d, tuple(back))
+        back = tuple(self._order.index(axis) for axis in range(len(self._order)))
+        return self.xp.permute_dims(d, back)
 
 
 def _check_axes(axes: Any, shape: tuple[int, ...], leading: int) -> tuple[int, ...]:
