@@ -109,8 +109,8 @@ def _spread(
     w2 = tl.load(square)
     # What is outside is 0, which no farther voxel can lower, so that it does not prolong the loop.
     least = tl.load(f + at, mask=inside, other=0.0)
-    for s in range(ROWS):
-        least = tl.minimum(least, _from_row(f, base, real, first + s, here, n, inner, w2))
+    for own in range(ROWS):
+        least = tl.minimum(least, _from_row(f, base, real, first + own, here, n, inner, w2))
     k = 1
     most = tl.max(tl.max(least, 1), 0)
     while (k <= window) & (w2 * k * k < most):
