@@ -115,10 +115,10 @@ def squared_distance(
     windows = [reach(n, w, limit) for n, w in zip(space, spacing, strict=True)]
     if mask.size == 0:
         return cupy.zeros(mask.shape, dtype)
-    with mask.device:
-        if len(space) in (2, 3) and prod(space) * sum(windows) > _HUGE and _near_cube(space):
-            return cupy.stack([_by_features(sample, spacing, dtype) for sample in mask])
-        return _by_pairs(mask, spacing, dtype, windows)
+    huge = prod(space) * sum(windows[:-1]) > _HUGE
+    if huge and len(space) in (2, 3) and _near_cube(space):
+        return cupy.stack([_by_features(sample, spacing, dtype) for sample in mask])
+    return _by_pairs(mask, spacing, dtype, windows)
 
 
 def _by_pairs(mask: Any, spacing: tuple[float, ...], dtype: Any, windows: list[int]) -> Any:
