@@ -5,6 +5,9 @@ from segloss_xp._grain import RegionLoss as RegionLoss
 from segloss_xp._grain import VoxelLoss as VoxelLoss
 from segloss_xp._loss import Loss as Loss
 from segloss_xp._loss import Sum as Sum
+from segloss_xp.distance import distance_transform as distance_transform
+from segloss_xp.distance import label_distance as label_distance
+from segloss_xp.distance import signed_distance as signed_distance
 from segloss_xp.distribution.likelihood import BrierLoss as BrierLoss
 from segloss_xp.distribution.likelihood import CrossEntropyLoss as CrossEntropyLoss
 from segloss_xp.distribution.likelihood import FocalLoss as FocalLoss

@@ -1,5 +1,6 @@
 """From the network's output to probabilities, and the slopes back."""
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import add
 from typing import Any
@@ -15,11 +16,12 @@ class Voxels:
     at most once.
     """
 
-    __slots__ = ("_log_p", "_log_q", "_p", "g", "mass", "x", "xp")
+    __slots__ = ("_log_p", "_log_q", "_p", "fields", "g", "mass", "x", "xp")
 
     def __init__(self, xp: Any, x: Any, g: Any) -> None:
         self.xp, self.x, self.g = xp, x, g
         self.mass: Any = 1.0  # the target added up over all classes
+        self.fields: Mapping[Any, Any] = {}  # images that some maps look at, by their `Field`
         self._p = self._log_p = self._log_q = None
 
     @property
@@ -168,8 +170,10 @@ class Probability(Voxels):
 
 
 def split(x: Any, count: int) -> list[Any]:
-    """The array (n, C, v) as one block, or as one for each of its `count` = C classes."""
-    return [x] if count == 1 else [x[:, c : c + 1, :] for c in range(count)]
+    """The array (n, C or 1, v) as one block, or as one for each of `count` = C classes."""
+    if count == 1 or x.shape[1] == 1:
+        return [x] * count
+    return [x[:, c : c + 1, :] for c in range(count)]
 
 
 def _finite(xp: Any, log: Any) -> Any:

@@ -17,7 +17,7 @@ from segloss_xp._array import (
     working_dtype,
 )
 from segloss_xp._sums import Sums, Values
-from segloss_xp.maps import Map
+from segloss_xp.maps import Field, Map
 
 
 class Comparison:
@@ -78,6 +78,7 @@ class Comparison:
         self.distance = None if distance is None else self._flat_distance(_ours(xp, distance))
         self._activation = Probability if not from_logits else Sigmoid if multilabel else Softmax
         self._sums: Mapping[Map, Any] = {}
+        self._fields: dict[Field, Any] = {}
         self.rule = Sums((), self._activation)
 
     def plan(self, maps: Iterable[Map]) -> None:
@@ -88,8 +89,19 @@ class Comparison:
     def sums(self) -> Mapping[Map, Any]:
         """The sum of each planned map over the voxels, (N, C)."""
         if not self._sums:
-            self.receive(self.rule(self.prediction, self.target, self.weight))
+            self.receive(self.rule(*self.arguments(self.rule)))
         return self._sums
+
+    def arguments(self, rule: Sums) -> tuple[Any, ...]:
+        """What the rule is called with."""
+        images = (self.field(field) for field in rule.fields)
+        return self.prediction, self.target, self.weight, *images
+
+    def field(self, field: Field) -> Any:
+        """A field of these data, computed at most once; a constant."""
+        if field not in self._fields:
+            self._fields[field] = _ops.stop_gradient(self.xp, field.of(self))
+        return self._fields[field]
 
     def receive(self, sums: Any) -> None:
         """Take the sums (N, K, C) of the K planned maps as given."""
@@ -98,7 +110,8 @@ class Comparison:
     def values(self, maps: Iterable[Map]) -> list[Any]:
         """The maps themselves, times the weight of the voxel, each (N, C, V)."""
         maps = tuple(maps)
-        stacked = Values(maps, self._activation)(self.prediction, self.target, self.weight)
+        rule = Values(maps, self._activation)
+        stacked = rule(*self.arguments(rule))
         return [stacked[:, k, ...] for k in range(len(maps))]
 
     def pool(self, x: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from segloss_xp import _ops
 from segloss_xp._activation import Voxels, split
 from segloss_xp._array import is_bool, is_integer, namespace, working_dtype
-from segloss_xp.maps import Map
+from segloss_xp.maps import Field, Map
 
 # Voxels times classes that one thread works on at a time where operations run one by one: a few
 # arrays of this size stay in a core's cache.
@@ -25,36 +25,41 @@ class Sums:
 
     Called with a prediction (N, C, V), a target and a weight (N, 1, V) or None, it gives an array
     (N, K, C) for K maps. The target is an integer array (N, V) of labels, where what is outside
-    [0, C) has no weight, or a floating or boolean array (N, C, V). The gradient by the prediction
-    is written by hand and recomputes what it needs; target and weight are constants. Where the
-    weight is 0 neither prediction nor target is looked at.
+    [0, C) has no weight, or a floating or boolean array (N, C, V). The `fields` that the maps look
+    at follow, in that order. The gradient by the prediction is written by hand and recomputes what
+    it needs; all else is constant. Where the weight is 0 nothing is looked at.
     """
 
     maps: tuple[Map, ...]
     activation: type[Voxels]
 
-    def __call__(self, x: Any, target: Any, weight: Any) -> Any:
-        return _ops.differentiable(namespace(x), self, x, target, weight)
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Those that the maps look at, each once."""
+        return tuple(dict.fromkeys(field for m in self.maps for field in m.fields))
 
-    def forward(self, x: Any, target: Any, weight: Any) -> Any:
+    def __call__(self, x: Any, target: Any, weight: Any, *fields: Any) -> Any:
+        return _ops.differentiable(namespace(x), self, x, target, weight, *fields)
+
+    def forward(self, x: Any, *constants: Any) -> Any:
         """The sums (N, K, C)."""
         xp = namespace(x)
-        if not _ops.on_host(xp, x, target, weight):
-            return self._add_up(xp, x, target, weight)
+        if not _ops.on_host(xp, x, *constants):
+            return self._add_up(xp, x, *constants)
         out = xp.zeros((x.shape[0], len(self.maps), x.shape[1]), dtype=working_dtype(xp, x))
         for n, v in _chunks(xp, x):
-            out[n, ...] += self._add_up(xp, *_chunk(n, v, x, target, weight))
+            out[n, ...] += self._add_up(xp, *_chunk(n, v, x, *constants))
         return out
 
-    def pullback(self, cotangent: Any, x: Any, target: Any, weight: Any) -> Any:
+    def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
         """Gradient by the prediction of the inner product of the sums with `cotangent`."""
         xp = namespace(x)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
-        if not _ops.on_host(xp, cotangent, x, target, weight) or _ops.recording(xp):
-            return self._pull_back(xp, cotangent, x, target, weight)
+        if not _ops.on_host(xp, cotangent, x, *constants) or _ops.recording(xp):
+            return self._pull_back(xp, cotangent, x, *constants)
         out = xp.empty_like(x)
         for n, v in _chunks(xp, x):
-            out[n, :, v] = self._pull_back(xp, cotangent[n, ...], *_chunk(n, v, x, target, weight))
+            out[n, :, v] = self._pull_back(xp, cotangent[n, ...], *_chunk(n, v, x, *constants))
         return out
 
     @staticmethod
@@ -65,8 +70,8 @@ class Sums:
     def _for_voxels(cotangent: Any) -> Any:
         return cotangent[:, :, None]
 
-    def _add_up(self, xp: Any, x: Any, target: Any, weight: Any) -> Any:
-        blocks, weight = self._blocks(xp, x, target, weight)
+    def _add_up(self, xp: Any, x: Any, *constants: Any) -> Any:
+        blocks, weight = self._blocks(xp, x, *constants)
         if any(m.wrt == "log_p" for m in self.maps):
             for v in blocks:
                 v.log_p  # noqa: B018 - first, so that p is no more than its exponential
@@ -76,8 +81,8 @@ class Sums:
         )
         return xp.stack([_join(xp, result) for result in results], axis=1)
 
-    def _pull_back(self, xp: Any, cotangent: Any, x: Any, target: Any, weight: Any) -> Any:
-        blocks, weight = self._blocks(xp, x, target, weight)
+    def _pull_back(self, xp: Any, cotangent: Any, x: Any, *constants: Any) -> Any:
+        blocks, weight = self._blocks(xp, x, *constants)
         slopes: list[dict[str, Any]] = [{} for _ in blocks]
         for k, m in enumerate(self.maps):
             if m.wrt is None:
@@ -89,7 +94,9 @@ class Sums:
         parts = [_weighted(part, weight) for part in self.activation.pull(blocks, slopes)]
         return _ops.narrow(xp, _join(xp, parts), x.dtype)
 
-    def _blocks(self, xp: Any, x: Any, target: Any, weight: Any) -> tuple[list[Any], Any]:
+    def _blocks(
+        self, xp: Any, x: Any, target: Any, weight: Any, *fields: Any
+    ) -> tuple[list[Any], Any]:
         """Prediction and target in working precision, by classes; also the voxels' weight."""
         dtype = working_dtype(xp, x)
         classes = x.shape[1]
@@ -104,6 +111,7 @@ class Sums:
             # No product: what has no weight may be NaN or infinite.
             x = xp.where(used, x, xp.zeros_like(x))
             target = target if labels else xp.where(used, target, xp.zeros_like(target))
+            fields = tuple(xp.where(used, field, xp.zeros_like(field)) for field in fields)
             weight = xp.astype(weight, dtype, copy=False)
         x = xp.astype(x, dtype, copy=False)
         count = classes if classes <= _UNROLLED and _ops.compiling(xp) else 1
@@ -119,6 +127,10 @@ class Sums:
             mass = xp.sum(target, axis=1, keepdims=True)
             for v in blocks:
                 v.mass = mass
+        if fields:
+            parts = [split(xp.astype(field, dtype, copy=False), count) for field in fields]
+            for v, *images in zip(blocks, *parts, strict=True):
+                v.fields = dict(zip(self.fields, images, strict=True))
         return blocks, weight
 
 
@@ -126,13 +138,13 @@ class Sums:
 class Values(Sums):
     """The maps themselves, times the weight of the voxel, (N, K, C, V); else as `Sums`."""
 
-    def forward(self, x: Any, target: Any, weight: Any) -> Any:
+    def forward(self, x: Any, *constants: Any) -> Any:
         """The weighted maps (N, K, C, V)."""
-        return self._add_up(namespace(x), x, target, weight)
+        return self._add_up(namespace(x), x, *constants)
 
-    def pullback(self, cotangent: Any, x: Any, target: Any, weight: Any) -> Any:
+    def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
         """Gradient by the prediction of the inner product of the maps with `cotangent`."""
-        return self._pull_back(namespace(x), cotangent, x, target, weight)
+        return self._pull_back(namespace(x), cotangent, x, *constants)
 
     @staticmethod
     def _over_voxels(xp: Any, value: Any) -> Any:
@@ -179,9 +191,7 @@ def _chunks(xp: Any, x: Any) -> Iterator[tuple[slice, slice]]:
             yield slice(n, n + step), slice(v, v + size)
 
 
-def _chunk(n: slice, v: slice, x: Any, target: Any, weight: Any) -> tuple[Any, Any, Any]:
-    return (
-        x[n, :, v],
-        target[n, v] if target.ndim == 2 else target[n, :, v],
-        None if weight is None else weight[n, :, v],
+def _chunk(n: slice, v: slice, *arrays: Any) -> tuple[Any, ...]:
+    return tuple(
+        each if each is None else each[n, v] if each.ndim == 2 else each[n, :, v] for each in arrays
     )

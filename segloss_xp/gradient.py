@@ -88,13 +88,14 @@ def _on_sums(
     """The rule of the sums, after the derivative of the formula by the sums."""
     c = Comparison(prediction, target, **description)
     c.plan(loss.maps(c))
-    sums = _tape.Node(c.rule.forward(c.prediction, c.target, c.weight))
+    prediction, *constants = c.arguments(c.rule)
+    sums = _tape.Node(c.rule.forward(prediction, *constants))
     c.receive(sums)
     if c.all_reduce is not None:
         c.all_reduce = partial(_tape.through, c.all_reduce)
     value = loss.reduce(c, reduction)
     cotangent = _tape.gradient(value, sums)
-    return value.value, c.unflatten(c.rule.pullback(cotangent, c.prediction, c.target, c.weight))
+    return value.value, c.unflatten(c.rule.pullback(cotangent, prediction, *constants))
 
 
 def _borrowed(xp: Any, loss: Loss, *arrays: Any, **description: Any) -> Any:

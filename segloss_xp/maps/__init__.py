@@ -1,6 +1,8 @@
 """The voxelwise maps that losses add up, each with its slope."""
 
+from segloss_xp.maps.base import Field as Field
 from segloss_xp.maps.base import Map as Map
+from segloss_xp.maps.base import Weighted as Weighted
 from segloss_xp.maps.error import PoweredError as PoweredError
 from segloss_xp.maps.error import SquaredError as SquaredError
 from segloss_xp.maps.error import SquaredErrorWithin as SquaredErrorWithin

@@ -1,9 +1,26 @@
 """What a voxelwise map is."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from segloss_xp._activation import Voxels
+
+if TYPE_CHECKING:
+    from segloss_xp._comparison import Comparison
+
+
+class Field(Hashable):
+    """
+    A constant image that maps look at beside the target: a distance map, say.
+
+    A frozen dataclass of the parameters that it depends on, so that equal fields are one, and
+    computed once a call.
+    """
+
+    def of(self, comparison: "Comparison") -> Any:
+        """The field (N, C, V), or (N, 1, V) where it is the same for all classes."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -18,6 +35,11 @@ class Map:
         """Whether the map looks at the target of all classes together."""
         return False
 
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields that the map looks at."""
+        return ()
+
     def value(self, v: Voxels) -> Any:
         """Value in every voxel and class."""
         raise NotImplementedError
@@ -25,3 +47,30 @@ class Map:
     def slope(self, v: Voxels) -> Any:
         """Derivative of the value by `wrt`."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Weighted(Map):
+    """Another map times a field."""
+
+    inner: Map
+    field: Field
+
+    @property
+    def wrt(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """That of the other map."""
+        return self.inner.wrt
+
+    @property
+    def uses_mass(self) -> bool:
+        return self.inner.uses_mass
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return *self.inner.fields, self.field
+
+    def value(self, v: Voxels) -> Any:
+        return v.fields[self.field] * self.inner.value(v)
+
+    def slope(self, v: Voxels) -> Any:
+        return v.fields[self.field] * self.inner.slope(v)

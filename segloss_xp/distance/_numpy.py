@@ -1,0 +1,30 @@
+"""Distances of NumPy arrays, by the fastest library that is installed."""
+
+import importlib
+from functools import cache
+from typing import Any
+
+
+def squared_distance(
+    mask: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
+) -> Any:
+    """Squared distance of each True voxel to the nearest False one, over all axes but the first."""
+    return _provider().squared_distance(mask, spacing, dtype, limit)
+
+
+def squared_label_distance(
+    labels: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
+) -> Any:
+    """Squared distance of each voxel to the nearest of another label, over all axes but the first."""
+    return _provider().squared_label_distance(labels, spacing, dtype, limit)
+
+
+@cache
+def _provider() -> Any:
+    # Installed is not enough: Numba refuses to be imported beside a NumPy newer than it knows.
+    for module in ("_numba", "_scipy"):
+        try:
+            return importlib.import_module(f"segloss_xp.distance.{module}")
+        except ImportError:
+            continue
+    return importlib.import_module("segloss_xp.distance._windowed")
