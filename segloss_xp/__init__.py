@@ -5,6 +5,11 @@ from segloss_xp._grain import RegionLoss as RegionLoss
 from segloss_xp._grain import VoxelLoss as VoxelLoss
 from segloss_xp._loss import Loss as Loss
 from segloss_xp._loss import Sum as Sum
+from segloss_xp.calibration.error import CalibrationErrorLoss as CalibrationErrorLoss
+from segloss_xp.calibration.neighbourhood import NACLLoss as NACLLoss
+from segloss_xp.calibration.neighbourhood import SVLSLoss as SVLSLoss
+from segloss_xp.calibration.penalty import ConfidencePenaltyLoss as ConfidencePenaltyLoss
+from segloss_xp.calibration.penalty import MarginLabelSmoothingLoss as MarginLabelSmoothingLoss
 from segloss_xp.distance import distance_transform as distance_transform
 from segloss_xp.distance import label_distance as label_distance
 from segloss_xp.distance import signed_distance as signed_distance

@@ -1,4 +1,4 @@
-"""Recalibration: what a fit promises on its data, recovery of what was put in, and every library."""
+"""Recalibration: what a fit promises on its data, what it recovers, and every library."""
 
 import numpy as np
 import pytest

@@ -229,7 +229,7 @@ def test_saturated_map(mu, p):
 
 
 def test_scores_are_those_of_the_losses():
-    """Class by class: the classes' Brier scores are their sum; channels have the same likelihood."""
+    """The Brier score of a voxel is the sum over classes; channels have the same likelihood."""
     p, target, *_ = problem()
     h = confidence_histogram(p, target, from_logits=False, kind="class-wise")
     assert_close(3 * h.brier(), sx.BrierLoss()(p, target, from_logits=False))

@@ -1,14 +1,11 @@
 """Calibration: whether what is predicted with probability p happens in a share p of the cases."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from segloss_xp import _ops
 from segloss_xp._array import AllReduce, Array, is_floating, namespace, working_dtype
-from segloss_xp._comparison import Comparison
 from segloss_xp._grain import divide
-from segloss_xp._maps import Predicted, Truth, Volume
-
-Kind = Literal["marginal", "top-label", "class-wise"]
+from segloss_xp.bias._observations import Kind, observations
 
 
 class ConfidenceHistogram(NamedTuple):
@@ -234,7 +231,7 @@ def confidence_histogram(
     """
     if not isinstance(bins, int) or bins < 1:
         raise ValueError(f"expected a number of bins of at least 1, got {bins!r}")
-    p, y, used = _observations(
+    p, y, used = observations(
         prediction,
         target,
         kind,
@@ -264,130 +261,6 @@ def confidence_histogram(
     return ConfidenceHistogram(*(parts if all_reduce is None else map(all_reduce, parts)))
 
 
-def adaptive_calibration_error(
-    prediction: Array,
-    target: Array,
-    *,
-    bins: int = 15,
-    kind: Kind = "marginal",
-    from_logits: bool = True,
-    multilabel: bool = False,
-    class_axis: int = 1,
-    mask: Array | None = None,
-    ignore_index: int | None = None,
-) -> Any:
-    r"""
-    Adaptive calibration error: the mean gap of bins of equal mass.
-
-    .. math:: ACE = \frac1{KB} \sum_k \sum_b |\bar p_{kb} - \bar y_{kb}|
-
-    Parameters
-    ----------
-    prediction, target : array
-        As for a loss; see `Loss`.
-    bins : int
-        Number of bins: the observations in the order of their confidence are cut into as many runs
-        of the same length, but for one.
-    kind : {"marginal", "top-label", "class-wise"}
-        What is an observation: see `confidence_histogram`.
-    from_logits, multilabel, class_axis, mask, ignore_index
-        As for a loss; see `Loss`.
-
-    Returns
-    -------
-    array
-        The error; 0 where there is no observation.
-
-    Notes
-    -----
-    Such bins depend on the data, so that the errors of parts do not add up to that of the whole.
-    Equal confidences may fall into two bins.
-
-    References
-    ----------
-    J. Nixon et al. (2019), Measuring calibration in deep learning.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from segloss_xp import bias
-    >>> p = np.array([[[0.1, 0.2, 0.7, 0.8]]])
-    >>> y = np.array([[[0.0, 1.0, 1.0, 1.0]]])
-    >>> error = bias.adaptive_calibration_error
-    >>> float(error(p, y, bins=2, from_logits=False, multilabel=True).round(4))
-    0.3
-    """
-    if not isinstance(bins, int) or bins < 1:
-        raise ValueError(f"expected a number of bins of at least 1, got {bins!r}")
-    p, y, used = _observations(
-        prediction,
-        target,
-        kind,
-        from_logits=from_logits,
-        multilabel=multilabel,
-        class_axis=class_axis,
-        mask=mask,
-        ignore_index=ignore_index,
-    )
-    xp = namespace(p)
-    errors = [_equal_mass(xp, p[k, :], y[k, :], used[k, :], bins) for k in range(p.shape[0])]
-    totals, filled = (xp.stack(each) for each in zip(*errors, strict=True))
-    return divide(xp.sum(totals), xp.sum(filled))
-
-
-def _equal_mass(xp: Any, p: Any, y: Any, used: Any, bins: int) -> tuple[Any, Any]:
-    """Sum of the gaps of bins of equal mass, and the number of bins that are not empty."""
-    valid = used > 0
-    # What does not count comes last.
-    order = xp.argsort(xp.where(valid, p, 2.0 * xp.ones_like(p)), stable=True)
-    gap = xp.where(valid, p - y, xp.zeros_like(p))
-    gap = xp.take(gap, order, axis=0)
-    total = xp.sum(xp.astype(valid, xp.int32))
-    rank = xp.cumulative_sum(xp.astype(xp.ones_like(valid), xp.int32), axis=0) - 1
-    errors, filled = [], []
-    for b in range(bins):
-        inside = (rank >= total * b // bins) & (rank < total * (b + 1) // bins)
-        size = xp.astype(xp.sum(xp.astype(inside, xp.int32)), p.dtype)
-        mean = divide(xp.sum(xp.where(inside, gap, xp.zeros_like(gap))), size)
-        errors.append(xp.where(mean < 0, -mean, mean))
-        filled.append(xp.where(size > 0, xp.ones_like(size), xp.zeros_like(size)))
-    return xp.sum(xp.stack(errors)), xp.sum(xp.stack(filled))
-
-
-def _observations(
-    prediction: Any, target: Any, kind: Kind, *, voxel_weights: Any = None, **description: Any
-) -> tuple[Any, Any, Any]:
-    """Confidence, outcome and weight of the observations, each (K, M)."""
-    if kind not in ("marginal", "top-label", "class-wise"):
-        raise ValueError(f"expected kind 'marginal', 'top-label' or 'class-wise', got {kind!r}")
-    # Without the weights, that the confidences come out as they are.
-    c = Comparison(prediction, target, **description)
-    xp = c.xp
-    p, y, used = c.values((Predicted(), Truth(), Volume()))
-    used = xp.astype(used > 0, xp.int32)
-    if voxel_weights is not None:
-        weighted = Comparison(prediction, target, voxel_weights=voxel_weights, **description)
-        used = weighted.values((Volume(),))[0]
-    _check_probabilities(xp, p)
-    if kind == "top-label":
-        return tuple(xp.reshape(each, (1, -1)) for each in _top_label(c, p, y, used))  # pyright: ignore
-    if kind == "marginal":
-        first = 0 if c.multilabel else 1
-        return tuple(xp.reshape(each[:, first:, :], (1, -1)) for each in (p, y, used))  # pyright: ignore
-    by_class = (xp.permute_dims(each, (1, 0, 2)) for each in (p, y, used))
-    return tuple(xp.reshape(each, (c.classes, -1)) for each in by_class)  # pyright: ignore
-
-
-def _top_label(c: Comparison, p: Any, y: Any, used: Any) -> tuple[Any, Any, Any]:
-    if c.multilabel:
-        raise ValueError("the top label is of one label a voxel, got multilabel=True")
-    xp = c.xp
-    top = xp.astype(xp.argmax(p, axis=1, keepdims=True), p.dtype)
-    numbers = c.constant([float(k) for k in range(c.classes)], "a number")[:, None]
-    outcome = xp.sum(xp.where(top == numbers, y, xp.zeros_like(y)), axis=1)
-    return xp.max(p, axis=1), outcome, used[:, 0, :]
-
-
 def _weigh(x: Any, used: Any) -> Any:
     """Times the weight; a weight of integers is 0 or 1."""
     xp = namespace(x)
@@ -400,11 +273,3 @@ def _log_score(xp: Any, p: Any, y: Any) -> Any:
     tiny = float(xp.finfo(working_dtype(xp, p)).smallest_normal)
     p, q = xp.clip(p, min=tiny), xp.clip(1.0 - p, min=tiny)
     return -y * xp.log(p) - (1.0 - y) * xp.log(q)
-
-
-def _check_probabilities(xp: Any, p: Any) -> None:
-    if _ops.values_known(xp, p) and not xp.all((p >= 0) & (p <= 1)):
-        raise ValueError(
-            f"expected probabilities from 0 to 1, got values from {float(xp.min(p))} to "
-            f"{float(xp.max(p))}; for logits pass from_logits=True"
-        )

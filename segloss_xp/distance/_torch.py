@@ -29,7 +29,7 @@ def operator(
     spacing: Sequence[float],
     dtype: torch.dtype,
     limit: float | None,
-    labels: bool,  # noqa: FBT001
+    labels: bool,
 ) -> torch.Tensor:
     """Either of the above, by what suits the device."""
     how = (tuple(spacing), dtype, limit)
