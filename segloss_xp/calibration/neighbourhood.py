@@ -40,7 +40,8 @@ class SVLSLoss(VoxelLoss):
     -----
     A voxel among its like keeps its label whole. At the border the image is continued by its
     outermost voxels; the voxels that are left out have no part in the average of the others.
-    Unreduced: (N, \*space). All ignored: 0. Not for ``multilabel=True``. `spacing` is not looked at.
+    Unreduced: (N, \*space). All ignored: 0. Not for ``multilabel=True``. Distances are
+    in voxels, whatever the `spacing`.
 
     References
     ----------
@@ -97,7 +98,8 @@ class NACLLoss(VoxelLoss):
     they add up to 1 at the border too. The penalty is a mean over the classes, as in the authors'
     code. It looks at the logits themselves, which a softmax does not: a shift of all changes it.
     With ``from_logits=False`` the logarithms of the probabilities are taken for logits.
-    Unreduced: (N, \*space). All ignored: 0. Not for ``multilabel=True``. `spacing` is not looked at.
+    Unreduced: (N, \*space). All ignored: 0. Not for ``multilabel=True``. Distances are
+    in voxels, whatever the `spacing`.
 
     References
     ----------

@@ -128,23 +128,18 @@ class MarginLabelSmoothingLoss(VoxelLoss):
 
     def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
         one_label_a_voxel(self, comparison)
-        return (LogLikelihood(),)
+        return ()
 
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
         c = comparison
-        penalty = self._weighted(c, self.alpha / c.classes * self._excess(c))
-        xp = namespace(penalty)
-        if reduction == "none":
-            likelihood = self._weighted(c, c.values((LogLikelihood(),))[0])
-            return c.unflatten(xp.sum(penalty - likelihood, axis=1))
-        likelihood = self._weighted(c, c.sums[LogLikelihood()])
-        values = xp.sum(xp.sum(penalty, axis=2) - likelihood, axis=1)
-        weights = xp.sum(self._weighted(c, c.sums[Truth()]), axis=1)
-        return reduce_samples(c, values, weights, reduction)
-
-    def _excess(self, c: Comparison) -> Any:
-        """By how much distances exceed the margin (N, C, V), times the weight of the voxel."""
-        log_p, weight = c.values((LogProbability(), Volume()))
+        # The largest logit is not known class by class: no sums of maps will do.
+        likelihood, log_p, weight = c.values((LogLikelihood(), LogProbability(), Volume()))
         xp = namespace(log_p)
         excess = xp.max(log_p, axis=1, keepdims=True) - log_p - self.margin * weight
-        return xp.where(excess > 0, excess, xp.zeros_like(excess))
+        excess = xp.where(excess > 0, excess, xp.zeros_like(excess))
+        values = self._weighted(c, self.alpha / c.classes * excess - likelihood)
+        values = xp.sum(values, axis=1)
+        if reduction == "none":
+            return c.unflatten(values)
+        weights = xp.sum(self._weighted(c, c.sums[Truth()]), axis=1)
+        return reduce_samples(c, xp.sum(values, axis=1), weights, reduction)

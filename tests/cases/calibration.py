@@ -19,7 +19,7 @@ CASES = [
     Case(sx.SVLSLoss(sigma=0.6, class_weights=(1, 2, 3)), "svls", "soft"),
     Case(sx.NACLLoss(), "nacl"),
     Case(sx.NACLLoss(size=5, distance="l2", class_weights=(1, 2, 3)), "nacl", "soft"),
-    Case(sx.CalibrationErrorLoss(bins=5), "calibration_error"),
+    Case(sx.CalibrationErrorLoss(bins=4), "calibration_error"),
     Case(sx.CalibrationErrorLoss(bins=3, absent="skip"), "calibration_error", "soft"),
     Case(
         sx.CalibrationErrorLoss(bins=4, smooth=0.5, batch=True, include_background=False),

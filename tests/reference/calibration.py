@@ -20,11 +20,11 @@ def confidence_penalty(prediction, target, *, alpha=0.1, multilabel=False, **cal
 def margin_label_smoothing(
     prediction, target, *, margin=10.0, alpha=0.1, class_weights=None, **call
 ):
-    """- sum_c g_c log p_c + alpha mean_c max(0, max_k z_k - z_c - m) (Liu 2022), z = log p + const."""
+    """- sum_c g_c log p_c + alpha mean_c max(0, max_k z_k - z_c - m) (Liu 2022)."""
 
     def voxel(p, g):
         classes, w = range(len(p)), each_class(class_weights, len(p))
-        z = [np.log(each) for each in p]
+        z = [np.log(each) for each in p]  # the logits but for a constant
         top = max(z, key=np.real)
         value = 0
         for c in classes:
@@ -39,12 +39,11 @@ def margin_label_smoothing(
 def svls(prediction, target, *, sigma=1.0, class_weights=None, **call):
     """- sum_c (K * g)_c log p_c (Islam 2021); K of neighbours as far as 1, the centre their sum."""
 
+    def gaussian(offset):
+        return np.exp(-sum(each**2 for each in offset) / (2 * sigma**2))
+
     def term(n, i, c, samples, space, logits):
-        neighbours = sum(
-            np.exp(-sum(each**2 for each in o) / (2 * sigma**2))
-            for o in offsets(3, space)
-            if any(o)
-        )
+        neighbours = sum(gaussian(o) for o in offsets(3, space) if any(o))
         above = below = 0.0
         for o in offsets(3, space):
             j = tuple(
@@ -52,7 +51,7 @@ def svls(prediction, target, *, sigma=1.0, class_weights=None, **call):
             )
             if j not in samples[n]:
                 continue
-            k = np.exp(-sum(each**2 for each in o) / (2 * sigma**2)) if any(o) else neighbours
+            k = gaussian(o) if any(o) else neighbours
             above += k * samples[n][j].g[c]
             below += k
         return -above / below * np.log(samples[n][i].p[c])
