@@ -98,12 +98,17 @@ struct Index { int x, y; };
 static Index blockIdx, blockDim, threadIdx;
 """
 
+KINDS = {
+    "float": np.float32,
+    "double": np.float64,
+    "int": np.int32,
+    "long long": np.int64,
+}
+
 
 class Kernel:
     """What `cupy.RawKernel` does, on NumPy arrays, one thread after another."""
 
-    kinds = {"float": ctypes.c_float, "double": ctypes.c_double, "int": ctypes.c_int}
-    kinds["long long"] = ctypes.c_longlong
     built = itertools.count()
     folder: Path
 
@@ -128,7 +133,7 @@ extern "C" void launch(int bx, int by, int threads, {declaration}) {{
         self.types = []
         for each in declaration.replace("real", real).split(","):
             kind = real if "*" in each else " ".join(each.split()[:-1])
-            self.types.append(np.dtype(self.kinds[kind]))
+            self.types.append(np.dtype(KINDS[kind]))
 
     def __call__(self, grid, block, arguments):
         assert len(grid) <= 2
