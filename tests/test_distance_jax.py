@@ -36,7 +36,8 @@ def blobs(*shape, seed=0):
     return noise > 0.8 * noise.std()
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+# Each is compiled four times.
+@pytest.mark.parametrize("shape", [s for s in SHAPES if s not in ((1,), (18, 2, 3))], ids=str)
 def test_exact(adapter, shape):
     mask = samples(shape)
     for spacing in spacings(shape):
