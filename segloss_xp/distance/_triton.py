@@ -5,8 +5,9 @@ array (outer, n, inner) and visits the other voxels of its lines from near to fa
 one can be nearer.
 """
 
+from collections.abc import Callable
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 import torch
 import triton
@@ -25,7 +26,7 @@ _LINES = 64
 _STRIDE = tl.constexpr(4)
 
 # A kernel is called as no Python function is: with a grid, and with numbers for its constants.
-_jit: Any = triton.jit
+_jit = cast(Callable[[Any], Any], triton.jit)
 
 
 def squared_distance(
