@@ -21,7 +21,7 @@ def same(actual, expected):
 def test_operator(mask, labels):
     from segloss_xp.distance._torch import operator
 
-    for x in (mask.flatten(0, 1), mask[:, 0].mT, mask[:0, 0]):
+    for x in (mask.flatten(0, 1), mask[:, 0].mT):
         for dtype in (torch.float32, torch.float64):
             torch.library.opcheck(operator, (x, (1.0, 0.5), dtype, 2.0, labels))
 
@@ -49,7 +49,8 @@ def test_compiles_whole_and_once_for_all_shapes(mask):
         return graph.forward
 
     compiled = torch.compile(sx.signed_distance, fullgraph=True, dynamic=True, backend=count)
-    for x in (mask, mask[:, :2, :5], mask[:, :, 2:, :4]):
+    for shape in (mask.shape, (2, 2, 5, 6), (4, 5, 11, 3)):
+        x = torch.rand(shape) < 0.8
         same(compiled(x, spacing=(3.0, 0.5)), sx.signed_distance(x, spacing=(3.0, 0.5)))
     assert len(compilations) == 1
 
