@@ -156,7 +156,7 @@ def _by_features(mask: Any, spacing: tuple[float, ...], dtype: Any) -> Any:
     """By the place of the nearest background voxel, as a square of a root would not be exact."""
     from cupyx.scipy.ndimage import distance_transform_edt
 
-    nearest = distance_transform_edt(
+    nearest: Any = distance_transform_edt(
         mask, sampling=spacing, return_distances=False, return_indices=True
     )
     d = cupy.zeros(mask.shape, dtype)
