@@ -110,7 +110,7 @@ def _kernel(name: str, dtype: str) -> Any:
 def squared_distance(
     mask: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each True voxel to the nearest False one, over all axes but the first."""
+    """Squared distance of each True voxel of (B, *space) to the nearest False one."""
     dtype, space = cupy.dtype(dtype), mask.shape[1:]
     windows = [reach(n, w, limit) for n, w in zip(space, spacing, strict=True)]
     if mask.size == 0:

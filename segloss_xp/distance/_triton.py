@@ -32,7 +32,7 @@ _jit = cast(Callable[[Any], Any], triton.jit)
 def squared_distance(
     mask: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each True voxel to the nearest False one, over all axes but the first."""
+    """Squared distance of each True voxel of (B, *space) to the nearest False one."""
     shape = mask.shape
     f = torch.empty(shape, dtype=dtype, device=mask.device)
     if f.numel() == 0:
