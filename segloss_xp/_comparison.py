@@ -114,6 +114,15 @@ class Comparison:
         stacked = rule(*self.arguments(rule))
         return [stacked[:, k, ...] for k in range(len(maps))]
 
+    def decided(self) -> Any:
+        """The prediction made hard (N, C, V): the most probable class, or channels above 1/2."""
+        xp, x = self.xp, _ops.stop_gradient(self.xp, self.prediction)
+        if self.multilabel:
+            return x > (0.5 if self._activation is Probability else 0.0)
+        numbers = _ops.constant(xp, list(range(self.classes)), xp.int32, like=x)
+        found = xp.astype(xp.argmax(x, axis=1, keepdims=True), xp.int32)
+        return found == numbers[:, None]
+
     def pool(self, x: Any) -> Any:
         """Sum over the samples, of all devices, keeping the axis with length 1."""
         total = namespace(x).sum(x, axis=0, keepdims=True)

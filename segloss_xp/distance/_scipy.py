@@ -42,9 +42,7 @@ def _squared(mask: Any, spacing: tuple[float, ...]) -> Any:
     if mask.all():  # SciPy would measure to a voxel beyond the corner
         return np.float64(np.inf)
     # The square of a root is not exact, so the squares are taken of the ways to the nearest voxel.
-    nearest = distance_transform_edt(
-        mask, spacing, return_distances=False, return_indices=True
-    )
+    nearest = distance_transform_edt(mask, spacing, return_distances=False, return_indices=True)
     total = np.zeros(mask.shape)
     for axis, (n, w) in enumerate(zip(mask.shape, spacing, strict=True)):
         away = np.arange(n).reshape((n,) + (1,) * (mask.ndim - 1 - axis))
