@@ -114,14 +114,12 @@ class Comparison:
         stacked = rule(*self.arguments(rule))
         return [stacked[:, k, ...] for k in range(len(maps))]
 
-    def decided(self) -> Any:
-        """The prediction made hard (N, C, V): the most probable class, or channels above 1/2."""
-        xp, x = self.xp, _ops.stop_gradient(self.xp, self.prediction)
-        if self.multilabel:
-            return x > (0.5 if self._activation is Probability else 0.0)
-        numbers = _ops.constant(xp, list(range(self.classes)), xp.int32, like=x)
-        found = xp.astype(xp.argmax(x, axis=1, keepdims=True), xp.int32)
-        return found == numbers[:, None]
+    def probability(self) -> Any:
+        """The probability of each class (N, C, V), a constant."""
+        dtype = working_dtype(self.xp, self.prediction)
+        x = self.xp.astype(_ops.stop_gradient(self.xp, self.prediction), dtype, copy=False)
+        (voxels,) = self._activation.blocks(self.xp, x, [None])
+        return voxels.p
 
     def pool(self, x: Any) -> Any:
         """Sum over the samples, of all devices, keeping the axis with length 1."""
