@@ -40,7 +40,7 @@ def hausdorff_distance(
     >>> from segloss_xp import metrics
     >>> p = np.array([[[[True, True, True, False]]]])
     >>> metrics.hausdorff_distance(p, p[..., ::-1], spacing=(1.0, 0.7)).round(3)
-    array([[0.7]], dtype=float32)
+    array([[0.7]])
     """
     if not 0 <= percentile <= 100:
         raise ValueError(f"expected a percentile from 0 to 100, got {percentile}")

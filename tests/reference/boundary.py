@@ -49,10 +49,13 @@ def weighted_hausdorff(
     prediction, target, *, alpha=-1.0, include_background=False, spacing=None, **call
 ):
     """Ribera 2019, eq. 5."""
-    space = np.delete(prediction.shape[1:], call.get("class_axis", 1) - 1 if call.get(
-        "class_axis", 1) > 0 else -1)
-    diagonal = math.dist([0] * len(space), [(n - 1) * w for n, w in zip(
-        space, spacing or (1,) * len(space), strict=True)])
+    space = np.delete(
+        prediction.shape[1:], call.get("class_axis", 1) - 1 if call.get("class_axis", 1) > 0 else -1
+    )
+    diagonal = math.dist(
+        [0] * len(space),
+        [(n - 1) * w for n, w in zip(space, spacing or (1,) * len(space), strict=True)],
+    )
 
     def region(p, g, inside, weight, spacing):
         points = [i for i in inside if inside[i]]
