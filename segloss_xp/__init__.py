@@ -28,18 +28,6 @@ from segloss_xp.distribution.robust import (
     GeneralizedCrossEntropyLoss as GeneralizedCrossEntropyLoss,
 )
 from segloss_xp.distribution.robust import SymmetricCrossEntropyLoss as SymmetricCrossEntropyLoss
-from segloss_xp.confusion import DicePlusPlusLoss as DicePlusPlusLoss
-from segloss_xp.confusion import MCCLoss as MCCLoss
-from segloss_xp.confusion import NoiseRobustDiceLoss as NoiseRobustDiceLoss
-from segloss_xp.confusion import SensitivitySpecificityLoss as SensitivitySpecificityLoss
-from segloss_xp.distance import distance_transform as distance_transform
-from segloss_xp.distance import label_distance as label_distance
-from segloss_xp.distance import signed_distance as signed_distance
-from segloss_xp.distribution import BrierLoss as BrierLoss
-from segloss_xp.distribution import CrossEntropyLoss as CrossEntropyLoss
-from segloss_xp.distribution import FocalLoss as FocalLoss
-from segloss_xp.distribution import KLDivergenceLoss as KLDivergenceLoss
-from segloss_xp.distribution import PolyLoss as PolyLoss
 from segloss_xp.gradient import value_and_grad as value_and_grad
 from segloss_xp.region.confusion import DicePlusPlusLoss as DicePlusPlusLoss
 from segloss_xp.region.confusion import MCCLoss as MCCLoss
