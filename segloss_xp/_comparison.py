@@ -88,18 +88,21 @@ class Comparison:
     def sums(self) -> Mapping[Map, Any]:
         """The sum of each planned map over the voxels, (N, C)."""
         if not self._sums:
-            self.receive(self.rule(self.prediction, self.target, self.weight))
+            sums = self.rule(self.prediction, self.target, self.weight)
+            self._sums = {m: sums[:, k, :] for k, m in enumerate(self.rule.maps)}
         return self._sums
-
-    def receive(self, sums: Any) -> None:
-        """Take the sums (N, K, C) of the K planned maps as given."""
-        self._sums = {m: sums[:, k, :] for k, m in enumerate(self.rule.maps)}
 
     def values(self, maps: Iterable[Map]) -> list[Any]:
         """The maps themselves, times the weight of the voxel, each (N, C, V)."""
         maps = tuple(maps)
         stacked = Values(maps, self._activation)(self.prediction, self.target, self.weight)
         return [stacked[:, k, ...] for k in range(len(maps))]
+
+    def value_of_target(self, m: Map) -> Any:
+        """A map of the target alone, times the weight of the voxel, (N, C, V)."""
+        rule = Values((m,), self._activation)
+        x = _ops.stop_gradient(namespace(self.prediction), self.prediction)
+        return rule.forward(x, self.target, self.weight)[:, 0, ...]
 
     def pool(self, x: Any) -> Any:
         """Sum over the samples, of all devices, keeping the axis with length 1."""

@@ -1,6 +1,7 @@
 """The voxelwise maps that losses add up, each with its slope."""
 
 from segloss_xp.maps.base import Map as Map
+from segloss_xp.maps.error import AdaptiveWing as AdaptiveWing
 from segloss_xp.maps.error import PoweredError as PoweredError
 from segloss_xp.maps.error import SquaredError as SquaredError
 from segloss_xp.maps.error import SquaredErrorWithin as SquaredErrorWithin
@@ -10,6 +11,7 @@ from segloss_xp.maps.likelihood import FocalRejection as FocalRejection
 from segloss_xp.maps.likelihood import LogLikelihood as LogLikelihood
 from segloss_xp.maps.likelihood import LogRejection as LogRejection
 from segloss_xp.maps.likelihood import PoweredMiss as PoweredMiss
+from segloss_xp.maps.likelihood import PoweredShortfall as PoweredShortfall
 from segloss_xp.maps.likelihood import ReverseLikelihood as ReverseLikelihood
 from segloss_xp.maps.overlap import FalseNegative as FalseNegative
 from segloss_xp.maps.overlap import FalsePositive as FalsePositive
@@ -19,3 +21,5 @@ from segloss_xp.maps.overlap import Predicted as Predicted
 from segloss_xp.maps.overlap import TrueNegative as TrueNegative
 from segloss_xp.maps.overlap import Truth as Truth
 from segloss_xp.maps.overlap import Volume as Volume
+from segloss_xp.maps.voxel import NormalizedLikelihood as NormalizedLikelihood
+from segloss_xp.maps.voxel import TemperedDivergence as TemperedDivergence

@@ -25,3 +25,13 @@ class Map:
     def slope(self, v: Voxels) -> Any:
         """Derivative of the value by `wrt`."""
         raise NotImplementedError
+
+    # A map of a voxel's classes together overrides these; the classes come in one block or more.
+
+    def values(self, blocks: list[Any]) -> list[Any]:
+        """Value in every voxel and class, block by block."""
+        return [self.value(v) for v in blocks]
+
+    def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
+        """Derivative by `wrt` of the values times their cotangents, added up; block by block."""
+        return [factor * self.slope(v) for v, factor in zip(blocks, cotangents, strict=True)]
