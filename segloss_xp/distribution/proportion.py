@@ -68,8 +68,7 @@ class ProportionLoss(RegionLoss):
     def formula(self, p: Any, g: Any, volume: Any) -> Any:
         xp = namespace(p)
         if self.distance == "l1":
-            larger = xp.astype(p > g, p.dtype) - xp.astype(p < g, p.dtype)
-            return larger * (p - g) / volume
+            return xp.where(p > g, p - g, xp.where(p < g, g - p, xp.zeros_like(g))) / volume
         true, predicted = self._smooth_pair()
         p = p + predicted
         # With (1 + e) log(1 + e) - e for the rest of the divergence it keeps its digits near 0.

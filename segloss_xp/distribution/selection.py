@@ -53,7 +53,7 @@ class Selection(VoxelLoss):
             return c.unflatten(values if c.multilabel else values[:, 0, :])
         values = namespace(values).sum(values, axis=(1, 2))
         weights = c.xp.sum(weights, axis=(1, 2))
-        if self.batch and reduction == "sample":
+        if self.batch:
             values, weights = c.pool(values), c.pool(weights)
         return reduce_samples(c, values, weights, reduction, pooled=self.batch)
 

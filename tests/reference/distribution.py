@@ -109,7 +109,7 @@ def symmetric_cross_entropy(prediction, target, *, alpha=0.1, beta=1.0, floor=-4
     return class_loss(term, prediction, target, **call)
 
 
-def reverse_cross_entropy(prediction, target, *, floor=np.log(1e-4), **call):
+def reverse_cross_entropy(prediction, target, *, floor, **call):
     """- sum_c p_c log g_c, log 0 being `floor` (Wang 2019)."""
     return symmetric_cross_entropy(prediction, target, alpha=0.0, floor=floor, **call)
 
@@ -268,7 +268,8 @@ def _selected(
         return np.moveaxis(unreduced, 1, axis) if multilabel else unreduced[:, 0]
     pairs = [list(sample.values()) for sample in kept]
     if batch and reduction == "sample":
-        return np.repeat(reduced([sum(pairs, [])], reduction), len(samples))
+        together = [pair for sample in pairs for pair in sample]
+        return np.repeat(reduced([together], reduction), len(samples))
     return reduced(pairs, reduction)
 
 
