@@ -16,6 +16,11 @@ from segloss_xp.boundary.regression import SignedDistanceLoss as SignedDistanceL
 from segloss_xp.boundary.surface import BoundaryLoss as BoundaryLoss
 from segloss_xp.boundary.surface import HausdorffDTLoss as HausdorffDTLoss
 from segloss_xp.boundary.surface import RegionWiseLoss as RegionWiseLoss
+from segloss_xp.calibration.error import CalibrationErrorLoss as CalibrationErrorLoss
+from segloss_xp.calibration.neighbourhood import NACLLoss as NACLLoss
+from segloss_xp.calibration.neighbourhood import SVLSLoss as SVLSLoss
+from segloss_xp.calibration.penalty import ConfidencePenaltyLoss as ConfidencePenaltyLoss
+from segloss_xp.calibration.penalty import MarginLabelSmoothingLoss as MarginLabelSmoothingLoss
 from segloss_xp.distance import distance_transform as distance_transform
 from segloss_xp.distance import label_distance as label_distance
 from segloss_xp.distance import signed_distance as signed_distance

@@ -4,6 +4,12 @@ from segloss_xp.maps.base import Field as Field
 from segloss_xp.maps.base import Map as Map
 from segloss_xp.maps.base import Weighted as Weighted
 from segloss_xp.maps.error import AdaptiveWing as AdaptiveWing
+from segloss_xp.maps.certainty import BinGap as BinGap
+from segloss_xp.maps.certainty import BinShare as BinShare
+from segloss_xp.maps.certainty import EntropyOfRejection as EntropyOfRejection
+from segloss_xp.maps.certainty import LogitDistance as LogitDistance
+from segloss_xp.maps.certainty import LogProbability as LogProbability
+from segloss_xp.maps.certainty import NegativeEntropy as NegativeEntropy
 from segloss_xp.maps.error import PoweredError as PoweredError
 from segloss_xp.maps.error import SquaredAgreement as SquaredAgreement
 from segloss_xp.maps.error import SquaredError as SquaredError
