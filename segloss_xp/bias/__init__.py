@@ -1,5 +1,10 @@
 """What a loss makes a perfect network predict where the truth is uncertain, and how wrong it is."""
 
+from segloss_xp.bias.minimiser import Minimum as Minimum
+from segloss_xp.bias.minimiser import minimiser as minimiser
+from segloss_xp.bias.rank import dice_threshold as dice_threshold
+from segloss_xp.bias.rank import rank_scores as rank_scores
+from segloss_xp.bias.rank import rank_segment as rank_segment
 from segloss_xp.bias.risk import risk as risk
 from segloss_xp.bias.uncertainty import Independent as Independent
 from segloss_xp.bias.uncertainty import Marginals as Marginals

@@ -19,10 +19,10 @@ from segloss_xp._array import namespace
 from segloss_xp.bias._ratio import Ratio
 
 # The error is |Gamma(1 + 2 pi i / step)|, here 2e-15, and some times that for a slope.
-_STEP = 0.27
+STEP = 0.27
 # Nodes in units of 1 / E[D]: below them, D u is nothing; above them, exp(-D u) is nothing even
 # where D is 1e-12 of its mean.
-_LOW, _HIGH = 1e-17, 4e13
+LOW, HIGH = 1e-17, 4e13
 
 # Entries of an array of nodes by regions, worked on at a time.
 _CHUNK = 1 << 20
@@ -30,8 +30,8 @@ _CHUNK = 1 << 20
 
 def nodes(xp: Any, low: float, high: float, *, like: Any) -> Any:
     """Values of u from `low` to `high`, a step apart in their logarithm."""
-    count = math.ceil((math.log(high) - math.log(low)) / _STEP) + 1
-    values = [low * math.exp(_STEP * k) for k in range(count)]
+    count = math.ceil((math.log(high) - math.log(low)) / STEP) + 1
+    values = [low * math.exp(STEP * k) for k in range(count)]
     return _ops.constant(xp, values, like.dtype, like=like)
 
 
@@ -69,7 +69,7 @@ def tilt(xp: Any, p: Any, exponent: Any) -> tuple[Any, Any]:
 
 def trapezoid(xp: Any, integrand: Any) -> Any:
     """Integral over log u, of values at the nodes in the last axis."""
-    return _STEP * xp.sum(integrand, axis=-1)
+    return STEP * xp.sum(integrand, axis=-1)
 
 
 def mean_ratio(p: Any, ratio: Ratio, count: Any = 1.0) -> Any:
@@ -99,58 +99,49 @@ def mean_ratio(p: Any, ratio: Ratio, count: Any = 1.0) -> Any:
     return total
 
 
-def mean_ratio_slopes(p: Any, ratio: Ratio) -> tuple[Any, Ratio]:
-    """The mean of a ratio, and its slopes by n, d0 and d; that by n0 is not looked for."""
+def mean_ratio_slopes(p: Any, ratio: Ratio) -> Ratio:
+    """Slopes of the mean of a ratio by all four parts."""
     xp = namespace(ratio.n)
-    flipped = ratio.d < 0
-    sign = xp.where(flipped, -xp.ones_like(ratio.d), xp.ones_like(ratio.d))
-    p, r = _positive(xp, p, ratio, 1.0)
-    value, by_d0 = xp.zeros_like(r.d0), xp.zeros_like(r.d0)
-    by_n, by_d, by_n0 = xp.zeros_like(r.n), xp.zeros_like(r.d), xp.zeros_like(r.d0)
-    for v in _scaled(xp, p, r, 1.0):
-        log_factor, tilted = tilt(xp, p[..., None, :], r.d[..., None, :] * v[..., None])
+    q, r = _positive(xp, p, ratio, 1.0)
+    by_n0, by_d0 = xp.zeros_like(r.n0), xp.zeros_like(r.d0)
+    by_n, by_d = xp.zeros_like(r.n), xp.zeros_like(r.d)
+    for v in _scaled(xp, q, r, 1.0):
+        log_factor, tilted = tilt(xp, q[..., None, :], r.d[..., None, :] * v[..., None])
         n = r.n[..., None, :]
         weight = v * xp.exp(xp.sum(log_factor, axis=-1) - r.d0[..., None] * v)
         bracket = r.n0[..., None] + xp.sum(n * tilted, axis=-1)
-        value = value + trapezoid(xp, weight * bracket)
         by_n0 = by_n0 + trapezoid(xp, weight)
         by_d0 = by_d0 - trapezoid(xp, v * weight * bracket)
-        by_n = by_n + _STEP * xp.sum(weight[..., None] * tilted, axis=-2)
+        by_n = by_n + STEP * xp.sum(weight[..., None] * tilted, axis=-2)
         rise = (v * weight)[..., None] * tilted * (bracket[..., None] + n * (1.0 - tilted))
-        by_d = by_d - _STEP * xp.sum(rise, axis=-2)
-    # Back from the labels that were turned round.
-    zero = xp.zeros_like(by_n)
-    by_n = sign * by_n + xp.where(flipped, by_n0[..., None], zero)
-    by_d = sign * by_d + xp.where(flipped, by_d0[..., None], zero)
-    return value, Ratio(by_n0, by_n, by_d0, by_d)
+        by_d = by_d - STEP * xp.sum(rise, axis=-2)
+    return Ratio(by_n0, _turned(ratio, by_n0, by_n), by_d0, _turned(ratio, by_d0, by_d))
 
 
 def mean_log(p: Any, ratio: Ratio) -> Any:
     """Mean of log D - log N over independent labels, where neither can be 0."""
-    return mean_log_slopes(p, ratio)[0]
-
-
-def mean_log_slopes(p: Any, ratio: Ratio) -> tuple[Any, Ratio]:
-    """The mean of log D - log N, and its slopes by all four parts."""
     xp = namespace(ratio.n)
     value = xp.zeros_like(ratio.d0)
-    slopes = []
-    for sign, c0, c in ((1.0, ratio.n0, ratio.n), (-1.0, ratio.d0, ratio.d)):
-        flipped = c < 0
-        turn = xp.where(flipped, -xp.ones_like(c), xp.ones_like(c))
-        # A ratio of 1 to the function: its transform is all that is needed.
-        q, r = _positive(xp, p, Ratio(xp.zeros_like(c0), xp.zeros_like(c), c0, c), 1.0)
-        by_0, by_c = xp.zeros_like(c0), xp.zeros_like(c)
+    for v in _scaled(xp, p, ratio, 1.0):
+        above = _transform(xp, p, ratio.n0, ratio.n, v)[0]
+        below = _transform(xp, p, ratio.d0, ratio.d, v)[0]
+        value = value + trapezoid(xp, above - below)
+    return value
+
+
+def mean_log_slopes(p: Any, ratio: Ratio) -> Ratio:
+    """Slopes of the mean of log D - log N by all four parts."""
+    xp = namespace(ratio.n)
+    found = []
+    for sign, c0, c in ((-1.0, ratio.n0, ratio.n), (1.0, ratio.d0, ratio.d)):
+        by_constant, by_slopes = xp.zeros_like(c0), xp.zeros_like(c)
         for v in _scaled(xp, p, ratio, 1.0):
-            log_factor, tilted = tilt(xp, q[..., None, :], r.d[..., None, :] * v[..., None])
-            transform = xp.exp(xp.sum(log_factor, axis=-1) - r.d0[..., None] * v)
-            value = value + sign * trapezoid(xp, transform)
-            by_0 = by_0 - sign * trapezoid(xp, v * transform)
-            by_c = by_c - sign * _STEP * xp.sum((v * transform)[..., None] * tilted, axis=-2)
-        by_c = turn * by_c + xp.where(flipped, by_0[..., None], xp.zeros_like(by_c))
-        slopes.append((by_0, by_c))
-    (by_n0, by_n), (by_d0, by_d) = slopes
-    return value, Ratio(by_n0, by_n, by_d0, by_d)
+            transform, tilted = _transform(xp, p, c0, c, v)
+            weight = sign * v * transform
+            by_constant = by_constant + trapezoid(xp, weight)
+            by_slopes = by_slopes + STEP * xp.sum(weight[..., None] * tilted, axis=-2)
+        found += [by_constant, by_slopes]
+    return Ratio(*found)
 
 
 def nothing(p: Any, constant: Any, slopes: Any) -> Any:
@@ -177,11 +168,23 @@ def _positive(xp: Any, p: Any, ratio: Ratio, count: Any) -> tuple[Any, Ratio]:
     )
 
 
+def _turned(ratio: Ratio, by_constant: Any, by_slopes: Any) -> Any:
+    """Slopes by what stood before the labels were turned round."""
+    xp = namespace(by_slopes)
+    return xp.where(ratio.d < 0, by_constant[..., None] - by_slopes, by_slopes)
+
+
+def _transform(xp: Any, p: Any, constant: Any, slopes: Any, u: Any) -> tuple[Any, Any]:
+    """Mean of exp(-C u) for an affine C with slopes that are not negative; the tilted labels."""
+    log_factor, tilted = tilt(xp, p, slopes[..., None, :] * u[..., None])
+    return xp.exp(xp.sum(log_factor, axis=-1) - constant[..., None] * u), tilted
+
+
 def _scaled(xp: Any, p: Any, ratio: Ratio, count: Any) -> Iterator[Any]:
     """Nodes (..., Q) for a ratio, some at a time."""
     # The integral does not depend on the scale, so neither does its gradient.
     mean = _ops.stop_gradient(xp, ratio.d0 + xp.sum(count * p * ratio.d, axis=-1))
     mean = xp.where(mean > 0, mean, xp.ones_like(mean))
     entries = math.prod(ratio.d.shape)
-    for v in chunks(nodes(xp, _LOW, _HIGH, like=ratio.d), entries):
+    for v in chunks(nodes(xp, LOW, HIGH, like=ratio.d), entries):
         yield v / mean[..., None]

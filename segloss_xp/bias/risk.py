@@ -76,3 +76,10 @@ def expected_loss(truth: Uncertainty, x: Any, score: Score) -> Any:
     if score.logarithmic:
         return truth.mean_log(ratio, score.empty)
     return 1.0 - truth.mean_ratio(ratio, score.empty)
+
+
+def loss_and_slopes(truth: Uncertainty, x: Any, score: Score) -> tuple[Any, Any]:
+    """The risk of predictions (..., R), and its slopes by them."""
+    slopes = truth.slopes(score.ratio(x, truth.sizes), logarithmic=score.logarithmic)
+    slopes = score.by_prediction(x, truth.sizes, slopes)
+    return expected_loss(truth, x, score), slopes if score.logarithmic else -slopes

@@ -12,8 +12,6 @@ from segloss_xp.bias._ratio import Ratio
 
 # How far a sum of weights may be from 1: they may come in single precision.
 _NEAR_ONE = 1e-5
-# Bits of a pattern that are counted at a time: they must fit an integer beside the count before.
-_BITS = 30
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -83,6 +81,10 @@ class Uncertainty:
 
     def mean_log(self, ratio: Ratio, empty: float) -> Any:
         """Expectation of minus the logarithm of a ratio; (...)."""
+        raise NotImplementedError
+
+    def slopes(self, ratio: Ratio, *, logarithmic: bool) -> Ratio:
+        """Slopes of one of these expectations by the parts of the ratio."""
         raise NotImplementedError
 
     def _check_volumes(self, xp: Any) -> None:
@@ -168,6 +170,10 @@ class Independent(_Probabilities):
         if empty < 1:
             finite = finite + xp.where(empty_both > 0, _minus_log(empty) * empty_both, 0.0 * finite)
         return xp.where(missed > 0, never, finite)
+
+    def slopes(self, ratio: Ratio, *, logarithmic: bool) -> Ratio:
+        rule = _laplace.mean_log_slopes if logarithmic else _laplace.mean_ratio_slopes
+        return rule(self.marginal, ratio)
 
 
 class Marginals(_Probabilities):
@@ -309,6 +315,21 @@ class Samples(Uncertainty):
         # Nothing is lost on a sample without a probability, where the logarithm may be infinite.
         return -xp.sum(w * xp.log(xp.where(w > 0, scores, xp.ones_like(scores))), axis=-1)
 
+    def slopes(self, ratio: Ratio, *, logarithmic: bool) -> Ratio:
+        above, below = self._sums(ratio)
+        xp, w, y = namespace(above), self.probabilities, self.outcomes
+        if logarithmic:
+            by_above, by_below = -divide(w, above), divide(w, below)
+        else:
+            by_above = divide(w, below)
+            by_below = -by_above * divide(above, below)
+
+        def over_samples(slope: Any) -> tuple[Any, Any]:
+            rows = [slope[..., k, None] * y[k, :] for k in range(y.shape[0])]
+            return xp.sum(slope, axis=-1), sum(rows[1:], rows[0])
+
+        return Ratio(*over_samples(by_above), *over_samples(by_below))
+
     def compressed(self) -> tuple["Samples", Any]:
         """
         The same law on fewer regions: those that are labelled alike by all samples become one.
@@ -321,19 +342,16 @@ class Samples(Uncertainty):
             Which of them each region is part of.
         """
         xp, y, s = namespace(self.labels), self.outcomes, self.sizes
-        code = xp.astype(xp.zeros_like(y[0, :]), xp.int64)
-        bits = xp.astype(y, xp.int64)
-        for k in range(y.shape[0]):
-            if k and k % _BITS == 0:
-                code = xp.unique_inverse(code).inverse_indices
-            code = 2 * code + bits[k, :]
-        values, pattern = xp.unique_inverse(code)
-        pattern = xp.reshape(pattern, (-1,))
-        count = values.shape[0]
+        pattern = xp.unique_inverse(y[0, :]).inverse_indices
+        for k in range(1, y.shape[0]):
+            # Numbered anew for each sample, so that the numbers stay small.
+            code = 2 * pattern + xp.astype(y[k, :], pattern.dtype)
+            pattern = xp.reshape(xp.unique_inverse(code).inverse_indices, (-1,))
         order = xp.argsort(pattern)
-        ends = xp.searchsorted(xp.take(pattern, order), xp.arange(1, count + 1, dtype=pattern.dtype))
-        first = xp.concat([xp.zeros_like(ends[:1]), ends[:-1]])
+        step = xp.diff(xp.take(pattern, order))
+        first = xp.concat([xp.zeros_like(step[:1]), xp.nonzero(step)[0] + 1])
         total = xp.cumulative_sum(xp.take(s, order), include_initial=True)
+        ends = xp.concat([first[1:], xp.zeros_like(first[:1]) + order.shape[0]])
         merged = Samples(
             labels=xp.take(y, xp.take(order, first), axis=1),
             weights=self.probabilities,
