@@ -129,7 +129,7 @@ def dice_threshold(p: Any, volumes: Any = 1.0) -> Any:
     --------
     >>> import numpy as np
     >>> import segloss_xp.bias as bias
-    >>> bias.dice_threshold(np.array([1.0, 0.45, 0.1])).round(4)
+    >>> print(bias.dice_threshold(np.array([1.0, 0.45, 0.1])).round(4))
     0.4085
     """
     truth = Marginals(p=p, volumes=volumes)

@@ -153,7 +153,7 @@ class Independent(_Probabilities):
     >>> import numpy as np
     >>> import segloss_xp.bias as bias
     >>> truth = bias.Independent(p=np.array([1.0, 0.45]), volumes=np.array([1.0, 4.0]))
-    >>> bias.risk(truth, np.array([1.0, 0.0])).round(3)
+    >>> print(bias.risk(truth, np.array([1.0, 0.0])).round(3))
     0.3
     """
 
@@ -207,7 +207,7 @@ class Marginals(_Probabilities):
     >>> import numpy as np
     >>> import segloss_xp.bias as bias
     >>> truth = bias.Marginals(p=np.array([1.0, 0.45]), volumes=np.array([1.0, 4.0]))
-    >>> bias.risk(truth, np.array([1.0, 0.0])).round(3)
+    >>> print(bias.risk(truth, np.array([1.0, 0.0])).round(3))
     0.474
     """
 
