@@ -104,7 +104,7 @@ def minimiser(
     >>> bias.minimiser(truth).x
     array([0., 1., 0.])
     >>> bias.minimiser(truth, "squared_dice").x.round(3)
-    array([0.   , 1.   , 0.478])
+    array([0.   , 1.   , 0.282])
     """
     score = Score(loss=loss, alpha=alpha, beta=beta, smooth=smooth, empty=empty)
     match truth:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segloss_xp import _ops
-from segloss_xp._array import Array, is_bool, is_floating, namespace, working_dtype
+from segloss_xp._array import is_bool, is_floating, namespace, working_dtype
 from segloss_xp._grain import divide
 from segloss_xp.bias import _laplace
 from segloss_xp.bias._ratio import Ratio
