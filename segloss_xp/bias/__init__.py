@@ -6,6 +6,7 @@ from segloss_xp.bias.rank import dice_threshold as dice_threshold
 from segloss_xp.bias.rank import rank_scores as rank_scores
 from segloss_xp.bias.rank import rank_segment as rank_segment
 from segloss_xp.bias.risk import risk as risk
+from segloss_xp.bias.sheet import PROBABILITIES as PROBABILITIES
 from segloss_xp.bias.sheet import Bias as Bias
 from segloss_xp.bias.sheet import Curves as Curves
 from segloss_xp.bias.sheet import curves as curves

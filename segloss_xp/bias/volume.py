@@ -71,9 +71,7 @@ def volume_bias(truth: Uncertainty, prediction: Any) -> VolumeBias:
     x = truth.flat(prediction)
     xp, s, volume = namespace(x), truth.sizes, truth.volume
     hard = xp.astype(x > 0.5, x.dtype)
-    return VolumeBias(
-        xp.sum(s * x, axis=-1) - volume, xp.sum(s * hard, axis=-1) - volume, volume
-    )
+    return VolumeBias(xp.sum(s * x, axis=-1) - volume, xp.sum(s * hard, axis=-1) - volume, volume)
 
 
 @dataclass(frozen=True)
