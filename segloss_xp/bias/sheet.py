@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -88,21 +88,25 @@ class Curves:
         return sum(terms, np.zeros((p.size, self.x.size)))
 
     def minimisers(self, p: np.ndarray) -> np.ndarray:
-        """Best predictions (P,), refined by a parabola through three points."""
+        """Best predictions (P,)."""
         risk = self.risk(p)
         rows, best = np.arange(p.size), np.argmin(risk, axis=1)
-        # Two predictions that are equally good are one: rounding must not choose between them.
-        middle = np.clip(best, 1, self.x.size - 2)
-        f = [risk[rows, middle + step] for step in (-1, 0, 1)]
-        x = [self.x[middle + step] for step in (-1, 0, 1)]
+        # The quartic through five points, in logits, whose steps are equal. The ends have none.
+        middle = np.clip(best, 3, self.x.size - 4)
+        a, b, c, d, e = (risk[rows, middle + step] for step in range(-2, 3))
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            left, right = (f[1] - f[0]) / (x[1] - x[0]), (f[2] - f[1]) / (x[2] - x[1])
-            bend = (right - left) / (x[2] - x[0])
-            vertex = (x[0] + x[1]) / 2 - left / (2 * bend)
-        inside = (best == middle) & (bend > 0) & (vertex > x[0]) & (vertex < x[2])
-        # Where all is flat but for rounding, the parabola means nothing.
-        bends = bend * (x[2] - x[0]) ** 2 > 1e-12 * np.abs(f[1])
-        return np.where(inside & bends, vertex, self.x[best])
+            slope = (a - 8 * b + 8 * d - e) / 12
+            bend = (-a + 16 * b - 30 * c + 16 * d - e) / 12
+            third, fourth = (-a + 2 * b - 2 * d + e) / 2, a - 4 * b + 6 * c - 4 * d + e
+            step = -slope / bend
+            for _ in range(3):
+                error = slope + step * (bend + step * (third / 2 + step * fourth / 6))
+                step = step - error / (bend + step * (third + step * fourth / 2))
+            # Where all is flat but for rounding, the quartic means nothing.
+            bends = bend > 1e-12 * np.abs(c)
+        inside = (best == middle) & bends & (np.abs(step) <= 1)
+        logit = _LOGITS[middle - 1] + np.where(inside, step, 0.0) * (_LOGITS[1] - _LOGITS[0])
+        return np.where(inside, _sigmoid(logit), self.x[best])
 
 
 def sheet(
@@ -150,7 +154,7 @@ def sheet(
     of two classes. A loss that is a formula on sums is given one voxel a region, weighted by its
     volume; any other an image, with the foreground amid the background and volumes rounded to
     quarters. The loss is called once for all predictions on a grid, whose minimum is refined by a
-    parabola; means are over 2000 probabilities.
+    quartic; means are over 2000 probabilities.
 
     Examples
     --------
@@ -204,7 +208,7 @@ def curves(loss: Loss, mu: float, n: int = 1) -> Curves:
     if getattr(loss, "batch", False):
         raise ValueError(f"{loss!r} pools a batch: its bias depends on how many images are in it")
     scene = _points(mu, n) if loss.from_sums else _image(mu, n)
-    x = np.concatenate([[0.0], 1 / (1 + np.exp(-_LOGITS)), [1.0]])
+    x = np.concatenate([[0.0], _sigmoid(_LOGITS), [1.0]])
     try:
         values, classes = _values(loss, scene, x, multilabel=True), "foreground"
     except ValueError:
@@ -279,3 +283,7 @@ def _values(loss: Loss, scene: _Scene, x: np.ndarray, *, multilabel: bool) -> np
                 )
             )
     return np.asarray(rows, dtype=float)
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))

@@ -167,8 +167,9 @@ def _draw_best(panel: Any, p: np.ndarray, best: dict[float, np.ndarray]) -> None
         (jumps,) = np.nonzero(np.abs(np.diff(x)) > 0.5)
         where = "".join(f", jump at {(p[k] + p[k + 1]) / 2:.3f}" for k in jumps)
         panel.plot(p, x, color=colour, linewidth=2, label=f"μ = {mu:g}{where}")
-    legend = {"loc": "lower right", "fontsize": "small", "handlelength": 1.2, "borderpad": 0.3}
-    panel.legend(framealpha=0.9, edgecolor="none", **legend)
+    panel.set_ylim(-0.05, 1.62)
+    panel.set_yticks(np.linspace(0, 1, 6))
+    panel.legend(frameon=False, loc="upper left", fontsize="small", handlelength=1.2)
 
 
 def _draw_bias(panel: Any, p: np.ndarray, best: dict[float, np.ndarray]) -> None:
@@ -176,5 +177,7 @@ def _draw_bias(panel: Any, p: np.ndarray, best: dict[float, np.ndarray]) -> None
     for (mu, x), colour in zip(best.items(), _COLOURS, strict=True):
         wrong = mu * (x - p)
         panel.plot(p, wrong, color=colour, linewidth=2)
+    # Points that are not seen, lest what is nothing but rounding look like something.
+    panel.plot([0, 0], [-0.1 * max(best), 0.1 * max(best)], alpha=0)
     panel.text(0.02, 0.98, "too large", transform=panel.transAxes, color="0.4", va="top")
     panel.text(0.02, 0.02, "too small", transform=panel.transAxes, color="0.4", va="bottom")

@@ -113,14 +113,14 @@ def draw(path: Path, rows: Sequence[bias.Bias]) -> None:
     losses = list(dict.fromkeys(row.loss for row in rows))
     volumes = sorted({row.mu for row in rows})
     with rc_context({"font.size": 10.5}):
-        height = 0.3 * len(losses) + 2.6
+        height = 0.3 * len(losses) + 3
         figure = Figure(figsize=(4.5 + 3.6 * len(volumes), height), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.12)
+        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
         panels = np.atleast_1d(figure.subplots(1, len(volumes), sharey=True))
         image = None
         for panel, mu in zip(panels, volumes, strict=True):
             image = _draw_strips(panel, [row for row in rows if row.mu == mu])
-            panel.set_title(f"uncertain volume μ = {mu:g}", loc="left", fontsize="medium", pad=22)
+            panel.set_title(f"uncertain volume μ = {mu:g}", loc="left", fontsize="medium")
         panels[0].set_yticks(range(len(losses)), labels=[_short(loss) for loss in losses])
         bar = figure.colorbar(
             image, ax=panels, location="bottom", aspect=50, shrink=0.6, pad=0.3 / height
@@ -130,8 +130,8 @@ def draw(path: Path, rows: Sequence[bias.Bias]) -> None:
         bar.outline.set_visible(False)
         regions = "a region" if rows[0].n == 1 else f"{rows[0].n} independent regions"
         figure.suptitle(
-            f"Which loss keeps a volume right? What each makes a perfect network predict for "
-            f"{regions} of probability p",
+            "Which loss keeps a volume right?\n"
+            f"The prediction of a perfect network for {regions} of probability p",
             fontsize="large",
         )
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,16 +151,14 @@ def _draw_strips(panel: Any, rows: Sequence[bias.Bias]) -> Any:
         extent=extent,
         interpolation="nearest",
     )
-    across = panel.get_yaxis_transform()  # in widths of the panel, and rows
     for k in range(1, len(rows)):
         panel.axhline(k - 0.5, color="white", linewidth=3)
-    for k, row in enumerate(rows):
-        place = {"va": "center", "fontsize": "small", "family": "monospace"}
-        panel.text(1.04, k, _signed(row.mean), transform=across, **place)
-        panel.text(1.32, k, f"{row.mean_abs:.3f}", transform=across, color="0.4", **place)
-    head = {"va": "bottom", "fontsize": "small", "color": "0.4"}
-    panel.text(1.04, -0.65, "mean", transform=across, **head)
-    panel.text(1.32, -0.65, "mean |·|", transform=across, **head)
+    panel.set_ylim(len(rows) - 0.5, -1.2)
+    means = [f"{_signed(row.mean)}  {row.mean_abs:.3f}" for row in rows]
+    beside = panel.secondary_yaxis("right")
+    beside.set_ticks(range(-1, len(rows)), labels=["  mean mean|·|", *means])
+    beside.tick_params(length=0, labelfontfamily="monospace", labelsize="small")
+    beside.spines["right"].set_visible(False)
     panel.set_xticks([0, 0.5, 1], labels=["0", "½", "1"])
     panel.set_xlabel("probability p of foreground")
     panel.tick_params(length=0)
