@@ -97,6 +97,17 @@ def constant(xp: Any, values: Any, dtype: Any, *, like: Any) -> Any:
             return xp.asarray(values, dtype=dtype, device=like.device)
 
 
+def double(xp: Any) -> Any:
+    """Double precision, or what JAX holds for it unless told to keep 64 bits."""
+    match name(xp):
+        case "jax":
+            import jax
+
+            return jax.dtypes.canonicalize_dtype(xp.float64)
+        case _:
+            return xp.float64
+
+
 def compiling(xp: Any) -> bool:
     """Whether the operations are being recorded for a compiler, which fuses them."""
     match name(xp):
