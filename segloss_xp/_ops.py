@@ -52,6 +52,8 @@ def stop_gradient(xp: Any, x: Any) -> Any:
             import jax
 
             return jax.lax.stop_gradient(x)
+        case "tape":
+            return x.value
         case _:
             return x
 
@@ -160,6 +162,10 @@ def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:
             return Ruled.apply(rule, x, *constants)
         case "jax":
             from segloss_xp.jax import ruled
+
+            return ruled(rule, x, *constants)
+        case "tape":
+            from segloss_xp._tape import ruled
 
             return ruled(rule, x, *constants)
         case _:

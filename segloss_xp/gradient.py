@@ -85,16 +85,14 @@ def value_and_grad(loss: Loss, prediction: A, target: Array, **description: Any)
 def _on_sums(
     loss: Loss, prediction: Any, target: Any, reduction: Any = "mean", **description: Any
 ) -> Any:
-    """The rule of the sums, after the derivative of the formula by the sums."""
+    """The derivative of the formula by the sums, and the sums' own rule from there."""
     c = Comparison(prediction, target, **description)
     c.plan(loss.maps(c))
-    sums = _tape.Node(c.rule.forward(c.prediction, c.target, c.weight))
-    c.receive(sums)
+    x = c.prediction = _tape.Node(c.prediction)
     if c.all_reduce is not None:
         c.all_reduce = partial(_tape.through, c.all_reduce)
     value = loss.reduce(c, reduction)
-    cotangent = _tape.gradient(value, sums)
-    return value.value, c.unflatten(c.rule.pullback(cotangent, c.prediction, c.target, c.weight))
+    return value.value, c.unflatten(_tape.gradient(value, x))
 
 
 def _borrowed(xp: Any, loss: Loss, *arrays: Any, **description: Any) -> Any:

@@ -64,7 +64,7 @@ class SensitivitySpecificityLoss(RegionLoss):
         return SquaredErrorWithin(), SquaredErrorWithin(outside=True), Truth(), Volume()
 
     def formula(self, inside: Any, outside: Any, g: Any, volume: Any) -> Any:
-        below = self._smooth_pair()[1]
+        below = self.below
         r = self.sensitivity
         return r * divide(inside, g + below) + (1.0 - r) * divide(outside, volume - g + below)
 
@@ -120,7 +120,7 @@ class NoiseRobustDiceLoss(RegionLoss):
         return PoweredError(self.gamma), Predicted(power), Truth(power)
 
     def formula(self, error: Any, p: Any, g: Any) -> Any:
-        return divide(error, p + g + self._smooth_pair()[1])
+        return divide(error, p + g + self.below)
 
 
 class DicePlusPlusLoss(RegionLoss):
@@ -218,6 +218,6 @@ class MCCLoss(RegionLoss):
         one = xp.ones_like(spread)
         varied = spread > 0
         root = xp.where(varied, spread, one) ** 0.5
-        correlation = (tp * tn - fp * fn) / (root + self._smooth_pair()[1])
+        correlation = (tp * tn - fp * fn) / (root + self.below)
         constant = xp.where(errors > 0, xp.zeros_like(one), one)
         return 1.0 - xp.where(varied, correlation, constant)
