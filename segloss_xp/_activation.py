@@ -15,11 +15,13 @@ class Voxels:
     at most once.
     """
 
-    __slots__ = ("_log_p", "_log_q", "_p", "g", "mass", "x", "xp")
+    __slots__ = ("_log_p", "_log_q", "_p", "every", "g", "mass", "number", "x", "xp")
 
     def __init__(self, xp: Any, x: Any, g: Any) -> None:
         self.xp, self.x, self.g = xp, x, g
         self.mass: Any = 1.0  # the target added up over all classes
+        self.every: list[Any] = [g]  # the target, class by class
+        self.number: int | None = None  # of the class, where it is but one
         self._p = self._log_p = self._log_q = None
 
     @property
@@ -43,6 +45,11 @@ class Voxels:
             self._log_q = self._log_complement()
         return self._log_q
 
+    @property
+    def logit(self) -> Any:
+        """Logarithm of the odds p / (1 - p); finite."""
+        return self.log_p - self.log_q
+
     def _probability(self) -> Any:
         raise NotImplementedError
 
@@ -59,10 +66,10 @@ class Voxels:
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
-        """Slopes by `x`, block by block, from slopes by p, log p and log(1 - p)."""
+        """Slopes by `x`, block by block, from slopes by p, log p, log(1 - p) and the logit."""
         return [v._pull(**slope) for v, slope in zip(blocks, slopes, strict=True)]
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None) -> Any:
         raise NotImplementedError
 
 
@@ -112,7 +119,7 @@ class Softmax(Voxels):
             log_p = _ops.log_softmax(self.xp, self.x)
         return _finite(self.xp, log_p)
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None) -> Any:
         # By log p, whose own slope by x is delta - p: `pull` takes off the mean.
         return _total(log_p, _times(p, self.p))
 
@@ -131,9 +138,14 @@ class Sigmoid(Voxels):
     def _log_complement(self) -> Any:
         return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.x))
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+    @property
+    def logit(self) -> Any:
+        most = float(self.xp.finfo(self.x.dtype).max)
+        return self.xp.clip(self.x, min=-most, max=most)
+
+    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None) -> Any:
         q = 1.0 - self.p
-        return _total(_times(p, self.p * q), _times(log_p, q), _times(log_q, -self.p))
+        return _total(_times(p, self.p * q), _times(log_p, q), _times(log_q, -self.p), logit)
 
 
 class Probability(Voxels):
@@ -155,11 +167,12 @@ class Probability(Voxels):
     def _log_complement(self) -> Any:
         return self.xp.log(self._at_least("smallest_normal", 1.0 - self.x))
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None) -> Any:
         slope = _total(
             p,
             _times(log_p, 1.0 / self._at_least("eps", self.x)),
             _times(log_q, -1.0 / self._at_least("eps", 1.0 - self.x)),
+            _times(logit, 1.0 / self._at_least("eps", self.x * (1.0 - self.x))),
         )
         return self.xp.broadcast_to(slope, self.x.shape)
 

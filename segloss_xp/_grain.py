@@ -312,3 +312,9 @@ def one_label_a_voxel(loss: Loss, comparison: Comparison) -> None:
     """Raise a ``ValueError`` where classes may overlap, for a loss that has no such form."""
     if comparison.multilabel:
         raise ValueError(f"{loss!r} is for one label a voxel, got multilabel=True")
+
+
+def channels_only(loss: Loss, comparison: Comparison) -> None:
+    """Raise a ``ValueError`` where classes exclude one another, for a loss of channels."""
+    if not comparison.multilabel:
+        raise ValueError(f"{loss!r} is for channels with a sigmoid: pass multilabel=True")

@@ -98,7 +98,7 @@ class Sums:
         labels = is_integer(xp, target)
         target = xp.astype(target[:, None, :] if labels else target, dtype, copy=False)
         if labels:
-            weight = _within(xp, target, classes, weight)
+            weight = within(xp, target, classes, weight)
         if weight is not None:
             used = weight if is_bool(xp, weight) else weight > 0
             # No product: what has no weight may be NaN or infinite.
@@ -119,6 +119,10 @@ class Sums:
             mass = xp.sum(target, axis=1, keepdims=True)
             for v in blocks:
                 v.mass = mass
+        if any(m.uses_every for m in self.maps):
+            every = targets if count == classes else split(targets[0], classes)
+            for number, v in enumerate(blocks):
+                v.every, v.number = every, number if count == classes else None
         return blocks, weight
 
 
@@ -143,7 +147,7 @@ class Values(Sums):
         return cotangent
 
 
-def _within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
+def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
     """The weight, taken from the voxels whose label is not one of the classes."""
     if _ops.on_host(xp, labels) and xp.min(labels) >= 0 and xp.max(labels) < classes:
         return weight
