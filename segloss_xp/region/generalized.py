@@ -70,7 +70,8 @@ class GeneralizedDiceLoss(RegionLoss):
         xp = namespace(tp)
         _, weights = self.judged(comparison)
         weights = weights * self._volume_weights(_ops.stop_gradient(xp, g), weights)
-        judged = xp.astype(xp.sum(weights, axis=1, keepdims=True) > 0, weights.dtype)
+        total = xp.sum(weights, axis=1, keepdims=True)
+        judged = xp.where(total > 0, xp.ones_like(total), xp.zeros_like(total))
         tp, p, g = (xp.sum(weights * each, axis=1, keepdims=True) for each in (tp, p, g))
         values = judged * self.formula(tp, p, g)
         if reduction == "none":

@@ -52,7 +52,8 @@ class _LovaszLoss(ClassLoss):
         # Boolean, since a soft target counts as the class that it mostly is.
         target = c.target if is_integer(xp, c.target) else true
         rule = Values((self._error,), c.rule.activation)
-        errors = rule.forward(_ops.stop_gradient(xp, c.prediction), target, counted)[:, 0, ...]
+        x = _ops.stop_gradient(namespace(c.prediction), c.prediction)
+        errors = rule.forward(x, target, counted)[:, 0, ...]
         if counted is not None:
             true = true & counted
             errors = xp.where(counted, errors, -xp.ones_like(errors))
@@ -154,8 +155,8 @@ class LovaszHingeLoss(_LovaszLoss):
     Notes
     -----
     For channels only: needs ``multilabel=True``. Not bounded. Probabilities, with
-    ``from_logits=False``, count by their log-odds. Unreduced, weights, soft targets and gradient: as
-    for `LovaszSoftmaxLoss`.
+    ``from_logits=False``, count by their log-odds. Unreduced, weights, soft targets and gradient:
+    as for `LovaszSoftmaxLoss`.
 
     References
     ----------

@@ -87,7 +87,8 @@ class GeneralizedWassersteinDiceLoss(Loss):
         found, errors, volume = (c.pool(each) if self.batch else each for each in terms)
         xp = namespace(found)
         found, errors = (xp.sum(each, axis=1, keepdims=True) for each in (found, errors))
-        judged = xp.astype(volume[:, :1] > 0, volume.dtype)
+        volume = volume[:, :1]
+        judged = xp.where(volume > 0, xp.ones_like(volume), xp.zeros_like(volume))
         values = judged * (1.0 - smoothed(2.0 * found, 2.0 * found + errors, self.smooth))
         if reduction == "none":
             return values

@@ -320,7 +320,7 @@ def _overlap(p, g, intersection):
 
 
 def _table(voxels, intersection):
-    # Wang 2023: the errors of the first kind of metric; mixed, its second, with the TP of the other.
+    # Wang 2023: the first kind of metric; mixed, the second, has the errors of the first.
     least = "min" if intersection == "mixed" else intersection
     tp = sum(w * _overlap(p, g, intersection) for w, p, g in voxels)
     fp = sum(w * (p - _overlap(p, g, least)) for w, p, g in voxels)
