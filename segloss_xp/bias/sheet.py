@@ -207,7 +207,7 @@ def curves(loss: Loss, mu: float, n: int = 1) -> Curves:
         raise ValueError(f"expected n to be a whole number from 1, got {n}")
     if getattr(loss, "batch", False):
         raise ValueError(f"{loss!r} pools a batch: its bias depends on how many images are in it")
-    scene = _points(mu, n) if loss.from_sums else _image(mu, n)
+    scene = _points(mu, n) if loss.from_maps else _image(mu, n)
     x = np.concatenate([[0.0], _sigmoid(_LOGITS), [1.0]])
     try:
         values, classes = _values(loss, scene, x, multilabel=True), "foreground"

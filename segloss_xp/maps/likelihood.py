@@ -52,6 +52,18 @@ class LogRejection(Map):
         return 1.0 - 0.5 * self.smoothing - (1.0 - self.smoothing) * v.g
 
 
+class LogComplement(Map):
+    """The logarithm log(1 - p), whatever the target."""
+
+    wrt: ClassVar[Literal["log_q"]] = "log_q"
+
+    def value(self, v: Voxels) -> Any:
+        return v.log_q
+
+    def slope(self, v: Voxels) -> Any:
+        return v.xp.ones_like(v.g)
+
+
 @dataclass(frozen=True)
 class FocalLikelihood(Map):
     """The modulated log-likelihood g (1 - p)^gamma log p (Lin et al. 2017, eq. 4)."""

@@ -8,9 +8,38 @@ from operator import add
 from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
-from segloss_xp._activation import Voxels
+from segloss_xp._activation import Voxels, split
 from segloss_xp._array import namespace
 from segloss_xp.maps.base import Map
+
+
+@dataclass(frozen=True)
+class Cost(Map):
+    """
+    The cost p_m sum_l K_lm g_l of predicting class m where the classes are as in the target.
+
+    The matrix K has a row for each class l of the target.
+    """
+
+    matrix: tuple[tuple[float, ...], ...]
+
+    def values(self, blocks: list[Any]) -> list[Any]:
+        return self.pull(blocks, [v.p for v in blocks])
+
+    def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
+        return [x * cost for x, cost in zip(cotangents, self._costs(blocks), strict=True)]
+
+    def _costs(self, blocks: list[Any]) -> list[Any]:
+        first = blocks[0]
+        if len(blocks) > 1:
+            columns = zip(*self.matrix, strict=True)
+            return [
+                sum((k * v.g for k, v in zip(column, blocks, strict=True) if k), 0.0 * first.g)
+                for column in columns
+            ]
+        rows = (_ops.constant(first.xp, row, first.g.dtype, like=first.g) for row in self.matrix)
+        every = split(first.g, len(self.matrix))
+        return [reduce(add, (row[:, None] * g for row, g in zip(rows, every, strict=True)))]
 
 
 class NormalizedLikelihood(Map):
