@@ -50,6 +50,11 @@ class Voxels:
         """The logit, as it was given."""
         return self.x
 
+    @property
+    def log_odds(self) -> Any:
+        """Logarithm of the odds p / (1 - p) of a channel; finite."""
+        return self.log_p - self.log_q
+
     def _probability(self) -> Any:
         raise NotImplementedError
 
@@ -66,10 +71,17 @@ class Voxels:
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
-        """Slopes by `x`, block by block, from slopes by p, log p, log(1 - p) and z."""
+        """Slopes by `x`, block by block, from slopes by what the maps name in `wrt`."""
         return [v._pull(**slope) for v, slope in zip(blocks, slopes, strict=True)]
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, z: Any = None) -> Any:
+    def _pull(
+        self,
+        p: Any = None,
+        log_p: Any = None,
+        log_q: Any = None,
+        log_odds: Any = None,
+        z: Any = None,
+    ) -> Any:
         raise NotImplementedError
 
 
@@ -123,7 +135,14 @@ class Softmax(Voxels):
             log_p = _ops.log_softmax(self.xp, self.x)
         return _finite(self.xp, log_p)
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, z: Any = None) -> Any:
+    def _pull(
+        self,
+        p: Any = None,
+        log_p: Any = None,
+        log_q: Any = None,
+        log_odds: Any = None,
+        z: Any = None,
+    ) -> Any:
         # By log p, whose own slope by x is delta - p: `pull` takes off the mean.
         return _total(log_p, _times(p, self.p))
 
@@ -142,9 +161,22 @@ class Sigmoid(Voxels):
     def _log_complement(self) -> Any:
         return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.x))
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, z: Any = None) -> Any:
+    @property
+    def log_odds(self) -> Any:
+        most = float(self.xp.finfo(self.x.dtype).max)
+        return self.xp.clip(self.x, min=-most, max=most)
+
+    def _pull(
+        self,
+        p: Any = None,
+        log_p: Any = None,
+        log_q: Any = None,
+        log_odds: Any = None,
+        z: Any = None,
+    ) -> Any:
         q = 1.0 - self.p
-        return _total(_times(p, self.p * q), _times(log_p, q), _times(log_q, -self.p), z)
+        by_p = _total(_times(p, self.p * q), _times(log_p, q), _times(log_q, -self.p))
+        return _total(by_p, log_odds, z)
 
 
 class Probability(Voxels):
@@ -171,11 +203,19 @@ class Probability(Voxels):
     def _log_complement(self) -> Any:
         return self.xp.log(self._at_least("smallest_normal", 1.0 - self.x))
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, z: Any = None) -> Any:
+    def _pull(
+        self,
+        p: Any = None,
+        log_p: Any = None,
+        log_q: Any = None,
+        log_odds: Any = None,
+        z: Any = None,
+    ) -> Any:
         slope = _total(
             p,
             _times(_total(log_p, z), 1.0 / self._at_least("eps", self.x)),
             _times(log_q, -1.0 / self._at_least("eps", 1.0 - self.x)),
+            _times(log_odds, 1.0 / self._at_least("eps", self.x * (1.0 - self.x))),
         )
         return self.xp.broadcast_to(slope, self.x.shape)
 

@@ -76,7 +76,7 @@ class Sums:
             for v in blocks:
                 v.log_p  # noqa: B018 - first, so that p is no more than its exponential
         results = (
-            [self._over_voxels(xp, _weighted(m.value(v), weight)) for v in blocks]
+            [self._over_voxels(xp, _weighted(value, weight)) for value in m.values(blocks)]
             for m in self.maps
         )
         return xp.stack([_join(xp, result) for result in results], axis=1)
@@ -90,8 +90,7 @@ class Sums:
             if m.wrt is None:
                 continue
             factors = split(self._for_voxels(cotangent[:, k, ...]), len(blocks))
-            for slope, factor, v in zip(slopes, factors, blocks, strict=True):
-                term = factor * m.slope(v)
+            for slope, term in zip(slopes, m.pull(blocks, factors), strict=True):
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
         parts = [_weighted(part, weight) for part in self.activation.pull(blocks, slopes)]
         return _ops.narrow(xp, _join(xp, parts), x.dtype)
@@ -107,7 +106,7 @@ class Sums:
         labels = is_integer(xp, target)
         target = xp.astype(target[:, None, :] if labels else target, dtype, copy=False)
         if labels:
-            weight = _within(xp, target, classes, weight)
+            weight = within(xp, target, classes, weight)
         if weight is not None:
             used = weight if is_bool(xp, weight) else weight > 0
             # No product: what has no weight may be NaN or infinite.
@@ -157,16 +156,16 @@ class Values(Sums):
         return cotangent
 
 
-def _within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
+def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
     """The weight, taken from the voxels whose label is not one of the classes."""
     if _ops.on_host(xp, labels) and xp.min(labels) >= 0 and xp.max(labels) < classes:
         return weight
-    within = (labels >= 0) & (labels < classes)
+    inside = (labels >= 0) & (labels < classes)
     if weight is None:
-        return within
+        return inside
     if is_bool(xp, weight):
-        return weight & within
-    return xp.where(within, weight, xp.zeros_like(weight))
+        return weight & inside
+    return xp.where(inside, weight, xp.zeros_like(weight))
 
 
 def _indicator(xp: Any, labels: Any, number: Any) -> Any:

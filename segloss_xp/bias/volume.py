@@ -1,128 +1,133 @@
-"""Volumes: what a prediction holds, how far that is off on average, and a line that mends it."""
+"""How wrong the volume of a prediction is, and within what bounds it must lie."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any
 
-import numpy as np
+from segloss_xp._array import namespace
+from segloss_xp.bias.uncertainty import Uncertainty
 
 
-@dataclass(frozen=True, kw_only=True)
-class VolumeRecalibration:
+@dataclass(frozen=True, eq=False)
+class VolumeBias:
+    """
+    Predicted volume less the expected one: positive is too much.
+
+    Attributes
+    ----------
+    soft, hard : array (...)
+        Of the sum of the probabilities, and of the part of them above one half.
+    volume : array
+        The expected volume.
+    """
+
+    soft: Any
+    hard: Any
+    volume: Any
+
+    @property
+    def relative_soft(self) -> Any:
+        """The soft bias as a share of the expected volume."""
+        return self.soft / self.volume
+
+    @property
+    def relative_hard(self) -> Any:
+        """The hard bias as a share of the expected volume."""
+        return self.hard / self.volume
+
+
+def volume_bias(truth: Uncertainty, prediction: Any) -> VolumeBias:
     r"""
-    A line from the predicted volume to the true one: :math:`V = a + b \hat V`.
+    Bias of the volume of a prediction.
+
+    .. math:: \sum_j s_j (x_j - p_j), \quad \sum_j s_j (1_{x_j > 1/2} - p_j)
+
+    It depends on the probabilities of the regions alone, not on how they go together.
 
     Parameters
     ----------
-    slope, intercept : float
-        b and a.
-
-    Notes
-    -----
-    With an intercept it is the least-squares line, and the mean error of the volumes that it was
-    fitted on is 0. Least squares draw large and small volumes to the mean: after it, small ones
-    are over- and large ones underestimated all the more, the worse the prediction. Through the
-    origin, the slope is the ratio of the total volumes; the mean error is 0 too.
-
-    References
-    ----------
-    J. Bertels et al. (2021), Theoretical analysis and experimental validation of volume bias of
-    soft Dice optimized segmentation maps in the context of inherent uncertainty.
-
-    Examples
-    --------
-    >>> from segloss_xp import bias
-    >>> bias.VolumeRecalibration.fit([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
-    VolumeRecalibration(slope=1.0, intercept=1.0)
-    >>> bias.VolumeRecalibration.fit([1.0, 2.0, 4.0], [2.0, 4.0, 8.0], intercept=False)(10.0)
-    20.0
-    """
-
-    slope: float = 1.0
-    intercept: float = 0.0
-
-    def __call__(self, volume: Any) -> Any:
-        """Volumes, of any library, recalibrated."""
-        return self.slope * volume + self.intercept
-
-    @classmethod
-    def fit(cls, predicted: Any, true: Any, *, intercept: bool = True) -> Self:
-        """
-        Fit the line.
-
-        Parameters
-        ----------
-        predicted, true : array of one axis
-            Volumes of the same images. What NumPy can read.
-        intercept : bool
-            Whether the line need not pass through the origin.
-        """
-        x, y = (np.asarray(each, np.float64) for each in (predicted, true))
-        if x.shape != y.shape or x.ndim != 1 or not x.size:
-            raise ValueError(
-                f"expected as many predicted as true volumes, got shapes {x.shape} and {y.shape}"
-            )
-        if not intercept:
-            if not np.sum(x):
-                raise ValueError("expected predicted volumes that add up to more than 0")
-            return cls(slope=float(np.sum(y) / np.sum(x)))
-        across = x - np.mean(x)
-        if not np.any(across):
-            raise ValueError(
-                f"expected predicted volumes that differ, got {x.size} times {x[0]}; "
-                "intercept=False needs one only"
-            )
-        slope = float(np.sum(across * y) / np.sum(across * across))
-        return cls(slope=slope, intercept=float(np.mean(y) - slope * np.mean(x)))
-
-
-class Interval(NamedTuple):
-    """A mean and the bounds of its confidence interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def bootstrap_mean(
-    values: Any, *, level: float = 0.95, resamples: int = 10_000, seed: Any = 0
-) -> Interval:
-    """
-    Mean of values, a volume error an image say, with its bootstrap percentile interval.
-
-    Parameters
-    ----------
-    values : array of one axis
-        What NumPy can read.
-    level : float
-        Share of the resampled means within the interval.
-    resamples : int
-        Number of times that as many values are drawn with replacement.
-    seed : int or numpy.random.Generator
-        Of the draws.
+    truth : Independent, Samples or Marginals
+    prediction : array (..., *shape)
+        Probabilities.
 
     Returns
     -------
-    Interval
-        Of ``mean``, ``low`` and ``high``.
+    VolumeBias
+        In the unit of the volumes of the description.
 
-    References
-    ----------
-    B. Efron (1979), Bootstrap methods: another look at the jackknife.
+    Raises
+    ------
+    ValueError
+        If a shape does not fit.
 
     Examples
     --------
-    >>> from segloss_xp import bias
-    >>> bias.bootstrap_mean([2.0, 2.0, 2.0])
-    Interval(mean=2.0, low=2.0, high=2.0)
+    >>> import numpy as np
+    >>> import segloss_xp.bias as bias
+    >>> truth = bias.Independent(p=np.array([1.0, 0.7]), volumes=np.array([1.0, 4.0]))
+    >>> found = bias.volume_bias(truth, bias.minimiser(truth).x)
+    >>> print(found.soft.round(3), found.relative_soft.round(3))
+    1.2 0.316
     """
-    values = np.asarray(values, np.float64)
-    if values.ndim != 1 or not values.size:
-        raise ValueError(f"expected one value or more along one axis, got shape {values.shape}")
-    if not 0 < level < 1:
-        raise ValueError(f"expected a level from 0 to 1, got {level!r}")
-    rng = np.random.default_rng(seed)
-    # How often each value is drawn, so that memory does not grow with their order.
-    shares = rng.multinomial(values.size, np.full(values.size, 1 / values.size), size=resamples)
-    means = shares @ values / values.size
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(np.mean(values)), float(low), float(high))
+    x = truth.flat(prediction)
+    xp, s, volume = namespace(x), truth.sizes, truth.volume
+    hard = xp.astype(x > 0.5, x.dtype)
+    return VolumeBias(xp.sum(s * x, axis=-1) - volume, xp.sum(s * hard, axis=-1) - volume, volume)
+
+
+@dataclass(frozen=True)
+class VolumeBounds:
+    """
+    Least and greatest volume of an optimal segmentation, as shares of the image.
+
+    Attributes
+    ----------
+    accuracy, dice : (array, array)
+        For the best accuracy, and the best Dice with the expected labels.
+    """
+
+    accuracy: tuple[Any, Any]
+    dice: tuple[Any, Any]
+
+
+def volume_bounds(mean: Any) -> VolumeBounds:
+    r"""
+    Bounds of the volume of an optimal segmentation, given the mean of the probabilities.
+
+    .. math:: \max(0, 2m - 1) \le V_A \le \min(1, 2m), \quad m^2 \le V_D \le 1
+
+    Parameters
+    ----------
+    mean : array or float
+        m, the expected volume as a share of the image.
+
+    Returns
+    -------
+    VolumeBounds
+        All of them are reached.
+
+    Notes
+    -----
+    An optimum for Dice is at least as large as one for accuracy. Both bounds for Dice are reached
+    together: where the probability is 1 on the share :math:`m^2` of the image and m / (1 + m) on
+    the rest, that share and the whole image are equally good.
+
+    References
+    ----------
+    M. Nordström et al. (2022), On image segmentation with noisy labels: characterization and
+    volume properties of the optimal solutions to accuracy and Dice.
+
+    Examples
+    --------
+    >>> import segloss_xp.bias as bias
+    >>> bias.volume_bounds(0.25)
+    VolumeBounds(accuracy=(0.0, 0.5), dice=(0.0625, 1.0))
+    """
+    if isinstance(mean, int | float):
+        if not 0 <= mean <= 1:
+            raise ValueError(f"expected a mean probability from 0 to 1, got {mean}")
+        accuracy = max(0.0, 2.0 * mean - 1.0), min(1.0, 2.0 * mean)
+        return VolumeBounds(accuracy, (float(mean) ** 2, 1.0))
+    xp = namespace(mean)
+    zero, one = xp.zeros_like(mean), xp.ones_like(mean)
+    accuracy = xp.where(mean > 0.5, 2 * mean - 1, zero), xp.where(mean < 0.5, 2 * mean, one)
+    return VolumeBounds(accuracy, (mean * mean, one))

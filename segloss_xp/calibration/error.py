@@ -63,7 +63,7 @@ class CalibrationErrorLoss(RegionLoss):
 
     def formula(self, *sums: Any) -> Any:
         shares, gaps = sums[: self.bins], sums[self.bins :]
-        s = self._smooth_pair()[1]
+        s = self.below
         xp = namespace(shares[0])
         errors = [divide(xp.where(d < 0, -d, d), n + s) for n, d in zip(shares, gaps, strict=True)]
         filled = [divide(n, n + s) for n in shares]

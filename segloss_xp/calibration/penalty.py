@@ -123,7 +123,7 @@ class MarginLabelSmoothingLoss(VoxelLoss):
         check_range(self, "alpha", 0, math.inf)
 
     @property
-    def from_sums(self) -> bool:
+    def from_maps(self) -> bool:
         return False
 
     def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:

@@ -11,7 +11,7 @@ from segloss_xp.distance._threads import spread
 def squared_distance(
     mask: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each True voxel to the nearest False one, over all axes but the first."""
+    """Squared distance of each True voxel of (B, *space) to the nearest False one."""
     d = np.empty(mask.shape, dtype)
 
     def work(start: int, stop: int) -> None:
@@ -25,7 +25,7 @@ def squared_distance(
 def squared_label_distance(
     labels: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each voxel to the nearest of another label, over all axes but the first."""
+    """Squared distance of each voxel of (B, *space) to the nearest of another label."""
     d = np.empty(labels.shape, dtype)
 
     def work(start: int, stop: int) -> None:

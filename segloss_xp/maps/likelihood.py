@@ -52,6 +52,18 @@ class LogRejection(Map):
         return 1.0 - 0.5 * self.smoothing - (1.0 - self.smoothing) * v.g
 
 
+class LogComplement(Map):
+    """The logarithm log(1 - p), whatever the target."""
+
+    wrt: ClassVar[Literal["log_q"]] = "log_q"
+
+    def value(self, v: Voxels) -> Any:
+        return v.log_q
+
+    def slope(self, v: Voxels) -> Any:
+        return v.xp.ones_like(v.g)
+
+
 @dataclass(frozen=True)
 class FocalLikelihood(Map):
     """The modulated log-likelihood g (1 - p)^gamma log p (Lin et al. 2017, eq. 4)."""
@@ -92,6 +104,21 @@ class PoweredMiss(Map):
 
     def slope(self, v: Voxels) -> Any:
         return -self.power * v.g * v.xp.exp(self.power * v.log_p)
+
+
+@dataclass(frozen=True)
+class PoweredShortfall(Map):
+    """The shortfall g (1 - p)^power, power >= 1, of what was to be 1 (Leng et al. 2022)."""
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+    power: float
+
+    def value(self, v: Voxels) -> Any:
+        return v.g * _ops.power(v.xp, _complement(v, v.log_p), self.power)
+
+    def slope(self, v: Voxels) -> Any:
+        q = _ops.power(v.xp, _complement(v, v.log_p), self.power - 1.0)
+        return -self.power * v.g * v.p * q
 
 
 @dataclass(frozen=True)
