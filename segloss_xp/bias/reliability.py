@@ -68,9 +68,19 @@ def draw_reliability(
                 alpha=0.35,
                 zorder=0,
             )
-            axes.vlines(x, np.minimum(x, y), np.maximum(x, y), color=_GAP, linewidth=1.5, zorder=2)
-        axes.plot(x, y, color=colour, linewidth=1.2, zorder=3, label=name)
-        axes.scatter(x, y, s=12 + 60 * np.sqrt(share[k][used]), color=colour, zorder=4)
+            axes.vlines(
+                x,
+                np.minimum(x, y),
+                np.maximum(x, y),
+                color=_GAP,
+                linewidth=1.5,
+                zorder=2,
+                clip_on=False,
+            )
+        axes.plot(x, y, color=colour, linewidth=1.2, zorder=3, label=name, clip_on=False)
+        axes.scatter(
+            x, y, s=12 + 60 * np.sqrt(share[k][used]), color=colour, zorder=4, clip_on=False
+        )
     text = f"ECE {h.ece():.3f}\nbias {h.bias():+.3f}"
     axes.text(0.04, 0.96, text, transform=axes.transAxes, va="top", color="0.25")
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="observed share")

@@ -4,11 +4,12 @@ import argparse
 import importlib.util
 from typing import Any
 
-from segloss_xp.cli import _bias_figure, _bias_sheet
+from segloss_xp.cli import _bias_figure, _bias_sheet, _bias_train
 
 _SUBCOMMANDS = (
     _bias_figure,
     _bias_sheet,
+    _bias_train,
 )
 
 
