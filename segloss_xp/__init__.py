@@ -16,6 +16,9 @@ from segloss_xp.boundary.regression import SignedDistanceLoss as SignedDistanceL
 from segloss_xp.boundary.surface import BoundaryLoss as BoundaryLoss
 from segloss_xp.boundary.surface import HausdorffDTLoss as HausdorffDTLoss
 from segloss_xp.boundary.surface import RegionWiseLoss as RegionWiseLoss
+from segloss_xp.compound.scheduled import DiceBoundaryLoss as DiceBoundaryLoss
+from segloss_xp.compound.scheduled import DiceHausdorffLoss as DiceHausdorffLoss
+from segloss_xp.compound.scheduled import ramp as ramp
 from segloss_xp.distance import distance_transform as distance_transform
 from segloss_xp.distance import label_distance as label_distance
 from segloss_xp.distance import signed_distance as signed_distance

@@ -9,3 +9,4 @@ from reference.boundary import *
 from reference.common import gradient as gradient
 from reference.distribution import *
 from reference.region import *
+from reference.scheduled import *
