@@ -21,6 +21,9 @@ from segloss_xp.calibration.neighbourhood import NACLLoss as NACLLoss
 from segloss_xp.calibration.neighbourhood import SVLSLoss as SVLSLoss
 from segloss_xp.calibration.penalty import ConfidencePenaltyLoss as ConfidencePenaltyLoss
 from segloss_xp.calibration.penalty import MarginLabelSmoothingLoss as MarginLabelSmoothingLoss
+from segloss_xp.compound.scheduled import DiceBoundaryLoss as DiceBoundaryLoss
+from segloss_xp.compound.scheduled import DiceHausdorffLoss as DiceHausdorffLoss
+from segloss_xp.compound.scheduled import ramp as ramp
 from segloss_xp.distance import distance_transform as distance_transform
 from segloss_xp.distance import label_distance as label_distance
 from segloss_xp.distance import signed_distance as signed_distance

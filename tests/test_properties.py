@@ -15,15 +15,14 @@ import segloss_xp as sx
 
 REGION = [case for case in CASES if isinstance(case.loss, sx.RegionLoss)]
 LABELS = [case for case in CASES if case.target == "labels"]
-# They look at neighbours, or at the logits themselves.
-LOCAL = (sx.NACLLoss, sx.SVLSLoss)
-OF_ALL_ALONE = [case for case in CASES if not isinstance(case.loss, LOCAL)]
+# It looks at the logits themselves.
 OF_PROBABILITIES = [case for case in CASES if not isinstance(case.loss, sx.NACLLoss)]
 OVERLAPS = [sx.DiceLoss(), sx.JaccardLoss(), sx.TverskyLoss(alpha=0.2, beta=0.9)]
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
-every_case_without_neighbours = pytest.mark.parametrize("case", OF_ALL_ALONE, ids=str)
 every_case_of_probabilities = pytest.mark.parametrize("case", OF_PROBABILITIES, ids=str)
+# Cut out or repeated voxels change the distances between the others.
+every_local_case = pytest.mark.parametrize("case", [c for c in CASES if c.local], ids=str)
 every_region_loss = pytest.mark.parametrize("case", REGION, ids=str)
 every_case_of_labels = pytest.mark.parametrize("case", LABELS, ids=str)
 
@@ -55,7 +54,7 @@ def assert_same(these: dict[str, np.ndarray], those: dict[str, np.ndarray]) -> N
 
 
 def region(loss: sx.Loss) -> bool:
-    return isinstance(loss, sx.RegionLoss)
+    return loss.grain == "class"
 
 
 # The same data, said in other words.
@@ -80,7 +79,7 @@ def test_labels_are_their_one_hot_form_in_channels_too(case: Case, shape):
     )
 
 
-@every_case_without_neighbours
+@every_local_case
 @whatever
 def test_masked_is_cropped(case: Case, shape):
     prediction, target, keywords = problem(case.target, **shape)
@@ -126,7 +125,7 @@ def test_a_voxel_of_no_class_counts_nothing_in_cross_entropy(smoothing: float, s
     assert_same(values(loss, prediction, target), values(loss, prediction, labels, mask=~void))
 
 
-@every_case_without_neighbours
+@every_local_case
 @whatever
 def test_weight_is_multiplicity(case: Case, shape):
     prediction, target, keywords = problem(case.target, **shape)
@@ -242,7 +241,7 @@ def test_samples_of_one_size_average_to_the_mean(loss: sx.Loss, shape):
     assert_close(np.mean(each), loss(prediction, labels))
 
 
-@every_region_loss
+@pytest.mark.parametrize("case", [case for case in REGION if case.local], ids=str)
 @whatever
 def test_a_batch_is_one_long_sample(case: Case, shape):
     prediction, target, keywords = problem(case.target, **shape)
