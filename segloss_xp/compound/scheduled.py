@@ -82,7 +82,7 @@ class _Blend(Loss):
         return "class"
 
     @property
-    def from_sums(self) -> bool:
+    def from_maps(self) -> bool:
         return True
 
     def pair(self) -> tuple[Loss, Loss]:
