@@ -39,8 +39,8 @@ class BiTemperedLoss(VoxelLoss):
 
     With t1 = t2 = 1 it is cross-entropy, for soft targets less their entropy. For t2 > 1 a loss of
     0 takes infinite logits: the probability of the others falls as a power of the distance, not
-    exponentially. Unreduced: (N, \*space). An absent class adds what is predicted of it. All
-    ignored: 0. Not for ``multilabel=True``.
+    exponentially. Unreduced: (N, \*space). An absent class adds nothing. All ignored: 0. Not for
+    ``multilabel=True``.
 
     References
     ----------
