@@ -29,7 +29,8 @@ class BiTemperedLoss(VoxelLoss):
     t2 : float
         Temperature of the softmax, from 1 to 10: the higher, the heavier its tail.
     class_weights : sequence of float, optional
-        A weight for each of the C classes; a mean depends on their ratios only.
+        A weight for each of the C classes; a mean depends on their ratios only. That of a voxel is
+        the weight of its label, or the mean by a soft target.
 
     Notes
     -----

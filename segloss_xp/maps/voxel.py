@@ -42,10 +42,10 @@ class TemperedDivergence(Map):
     """
     The divergence of temperature t1 <= 1 of g from the tempered softmax of temperature t2 >= 1.
 
-    Over the classes, g (log_t1 g - log_t1 q) - (g^(2 - t1) - q^(2 - t1)) / (2 - t1) (Amid et al.
-    2019, eq. 8), of which the second part is shared out by g: a weight of the label is then one of
-    the voxel. The tempered softmax q = exp_t2(a - lambda) has log p for its activations a: the
-    logits themselves but for a shift, which it does not know.
+    The sum over the classes of g (log_t1 g - log_t1 q) - (g^(2 - t1) - q^(2 - t1)) / (2 - t1) (Amid
+    et al. 2019, eq. 8), of which each class has its share of g. The tempered softmax q = exp_t2(a -
+    lambda) has log p for its activations a: the logits themselves but for a shift, which it does
+    not know.
     """
 
     wrt: ClassVar[Literal["log_p"]] = "log_p"
@@ -53,27 +53,26 @@ class TemperedDivergence(Map):
     t2: float
 
     def values(self, blocks: list[Any]) -> list[Any]:
-        xp, logs, power = blocks[0].xp, self._log_q(blocks), 2.0 - self.t1
-        mass = _over_classes(
-            _ops.power(xp, v.g, power) - xp.exp(power * log_q)
-            for v, log_q in zip(blocks, logs, strict=True)
-        )
-        mass = mass / power / self._labels(blocks)
-        tiny = float(xp.finfo(mass.dtype).smallest_normal)
-        return [
-            v.g * (self._tempered(xp, xp.log(xp.clip(v.g, min=tiny))) - apart - mass)
-            for v, apart in zip(blocks, (self._tempered(xp, log_q) for log_q in logs), strict=True)
-        ]
+        xp, power = blocks[0].xp, 2.0 - self.t1
+        tiny = float(xp.finfo(blocks[0].g.dtype).smallest_normal)
+        terms = []
+        for v, log_q in zip(blocks, self._log_q(blocks), strict=True):
+            log_g = xp.log(xp.clip(v.g, min=tiny))
+            apart = v.g * (self._tempered(xp, log_g) - self._tempered(xp, log_q))
+            mass = _ops.power(xp, v.g, power) - xp.exp(power * log_q)
+            terms.append(apart - mass / power)
+        total = _over_classes(terms) / self._labels(blocks)
+        return [v.g * total for v in blocks]
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         # By q the divergence has the slope q^-t1 (q - g), and q by its own activation q^t2; the
         # activations of all classes share lambda, which moves as their mean weighed by q^t2.
         xp, logs = blocks[0].xp, self._log_q(blocks)
-        parts = [factor * v.g for v, factor in zip(blocks, cotangents, strict=True)]
-        factor = _over_classes(parts) / self._labels(blocks)
+        factor = _over_classes(f * v.g for v, f in zip(blocks, cotangents, strict=True))
+        factor = factor / self._labels(blocks)
         direct = [
-            xp.exp((self.t2 - self.t1) * log_q) * (factor * xp.exp(log_q) - part)
-            for part, log_q in zip(parts, logs, strict=True)
+            factor * (xp.exp((self.t2 - self.t1) * log_q) * (xp.exp(log_q) - v.g))
+            for v, log_q in zip(blocks, logs, strict=True)
         ]
         escort = [xp.exp(self.t2 * log_q) for log_q in logs]
         shared = _over_classes(direct) / _over_classes(escort)
