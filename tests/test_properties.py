@@ -128,6 +128,8 @@ def test_a_voxel_of_no_class_counts_nothing_in_cross_entropy(smoothing: float, s
 @every_local_case
 @whatever
 def test_weight_is_multiplicity(case: Case, shape):
+    if getattr(case.loss, "k", 0) or getattr(case.loss, "min_kept", 0):
+        pytest.skip("a share of the voxels is counted, whatever their weights")
     prediction, target, keywords = problem(case.target, **shape)
     length = shape["space"][-1]
     times = np.random.default_rng(shape["seed"]).integers(0, 4, size=length)
@@ -360,6 +362,8 @@ def test_values_are_in_range(case: Case, shape):
 )
 @whatever
 def test_perfect_is_zero(case: Case, shape):
+    if getattr(case.loss, "t2", 1) > 1:
+        pytest.skip("a heavy tail is 0 at infinity only")
     _, target, keywords = problem(case.target, **shape)
     truth = one_hot(target, 3) if case.target == "labels" else target.astype(np.float64)
     changes = {"smooth": 0.0 if isinstance(case.loss, sx.MCCLoss) else 1e-5, "label_smoothing": 0.0}
