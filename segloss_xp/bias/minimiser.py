@@ -12,7 +12,8 @@ from segloss_xp.bias import rank
 from segloss_xp.bias._descent import descend
 from segloss_xp.bias._ratio import LossName, Score
 from segloss_xp.bias.risk import expected_loss, loss_and_slopes
-from segloss_xp.bias.uncertainty import Independent, Marginals, Samples, Uncertainty
+from segloss_xp.bias.samples import Samples
+from segloss_xp.bias.uncertainty import Independent, Marginals, Uncertainty
 
 # Up to so many uncertain regions all 2^R binary predictions are tried: of samples, whose risk is
 # a sum over them, and of independent regions, whose risk is an integral.
