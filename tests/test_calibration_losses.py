@@ -72,7 +72,7 @@ def test_monai_loses_frequencies_at_the_border():
 
 
 def test_nacl_at_the_frequencies_is_cross_entropy():
-    """Logits that are the frequencies cost nothing: in a window of 3, thirds, halves at the ends."""
+    """Logits that are the frequencies cost nothing: thirds in a window of 3, halves at the ends."""
     labels = np.array([[0, 0, 1, 1, 0]])
     tau = np.array([[1, 2 / 3, 1 / 3, 1 / 3, 1 / 2]])
     logits = np.stack([tau, 1 - tau], axis=1)
