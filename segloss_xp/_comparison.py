@@ -114,11 +114,13 @@ class Comparison:
         stacked = rule(*self.arguments(rule))
         return [stacked[:, k, ...] for k in range(len(maps))]
 
-    def probability(self) -> Any:
-        """The probability of each class (N, C, V), a constant."""
-        dtype = working_dtype(self.xp, self.prediction)
-        x = self.xp.astype(_ops.stop_gradient(self.xp, self.prediction), dtype, copy=False)
-        (voxels,) = self._activation.blocks(self.xp, x, [None])
+    def probability(self, counted: Any = None) -> Any:
+        """The probability of each class (N, C, V), a constant; anything where not `counted`."""
+        xp, dtype = self.xp, working_dtype(self.xp, self.prediction)
+        x = xp.astype(_ops.stop_gradient(xp, self.prediction), dtype, copy=False)
+        if counted is not None:
+            x = xp.where(counted, x, xp.zeros_like(x))
+        (voxels,) = self._activation.blocks(xp, x, [None])
         return voxels.p
 
     def pool(self, x: Any) -> Any:

@@ -51,7 +51,7 @@ def signed_distance(prediction, target, *, absolute=1.0, **call):
 
 
 def weighted_hausdorff(prediction, target, *, alpha=-1.0, include_background=False, **call):
-    """Ribera 2019, eq. 5."""
+    """The average Hausdorff distance, weighted by p (Ribera 2019)."""
     lengths = counted(prediction, target, **without(call))[2]
 
     def maps(inside, found, spacing):
