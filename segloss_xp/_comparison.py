@@ -111,11 +111,13 @@ class Comparison:
         stacked = rule(*self.arguments(rule))
         return [stacked[:, k, ...] for k in range(len(maps))]
 
-    def probability(self) -> Any:
-        """The probability of each class (N, C, V), a constant."""
-        x = self._constant_prediction()
-        x = self.xp.astype(x, working_dtype(self.xp, x), copy=False)
-        (voxels,) = self._activation.blocks(self.xp, x, [None])
+    def probability(self, counted: Any = None) -> Any:
+        """The probability of each class (N, C, V), a constant; anything where not `counted`."""
+        xp, x = self.xp, self._constant_prediction()
+        x = xp.astype(x, working_dtype(xp, x), copy=False)
+        if counted is not None:
+            x = xp.where(counted, x, xp.zeros_like(x))
+        (voxels,) = self._activation.blocks(xp, x, [None])
         return voxels.p
 
     def value_of_target(self, m: Map) -> Any:
