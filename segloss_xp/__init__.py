@@ -5,6 +5,13 @@ from segloss_xp._grain import RegionLoss as RegionLoss
 from segloss_xp._grain import VoxelLoss as VoxelLoss
 from segloss_xp._loss import Loss as Loss
 from segloss_xp._loss import Sum as Sum
+from segloss_xp.compound.dice import DiceBCELoss as DiceBCELoss
+from segloss_xp.compound.dice import DiceCELoss as DiceCELoss
+from segloss_xp.compound.dice import DiceFocalLoss as DiceFocalLoss
+from segloss_xp.compound.imbalance import ComboLoss as ComboLoss
+from segloss_xp.compound.imbalance import ExponentialLogarithmicLoss as ExponentialLogarithmicLoss
+from segloss_xp.compound.imbalance import UnifiedFocalLoss as UnifiedFocalLoss
+from segloss_xp.compound.scales import DeepSupervisionLoss as DeepSupervisionLoss
 from segloss_xp.distance import distance_transform as distance_transform
 from segloss_xp.distance import label_distance as label_distance
 from segloss_xp.distance import signed_distance as signed_distance
@@ -30,5 +37,6 @@ from segloss_xp.region.overlap import LogCoshDiceLoss as LogCoshDiceLoss
 from segloss_xp.region.overlap import LogDiceLoss as LogDiceLoss
 from segloss_xp.region.overlap import TverskyLoss as TverskyLoss
 from segloss_xp.taxonomy import losses as losses
+from segloss_xp.topology.adjacency import NonAdjacencyLoss as NonAdjacencyLoss
 
 __version__ = "0.1.0"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, ClassVar
 
 from segloss_xp import _ops
 
@@ -16,13 +16,16 @@ class Voxels:
     at most once.
     """
 
-    __slots__ = ("_log_p", "_log_q", "_p", "fields", "g", "mass", "x", "xp")
+    __slots__ = ("_log_p", "_log_q", "_logit", "_p", "fields", "g", "mass", "x", "xp")
+
+    #: The quantities for which a block must hold all classes.
+    joint: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, xp: Any, x: Any, g: Any) -> None:
         self.xp, self.x, self.g = xp, x, g
         self.mass: Any = 1.0  # the target added up over all classes
         self.fields: Mapping[Any, Any] = {}  # images that some maps look at, by their `Field`
-        self._p = self._log_p = self._log_q = None
+        self._p = self._log_p = self._log_q = self._logit = None
 
     @property
     def p(self) -> Any:
@@ -45,6 +48,13 @@ class Voxels:
             self._log_q = self._log_complement()
         return self._log_q
 
+    @property
+    def logit(self) -> Any:
+        """Logarithm of the odds p / (1 - p): what is exact at both ends."""
+        if self._logit is None:
+            self._logit = self._log_odds()
+        return self._logit
+
     def _probability(self) -> Any:
         raise NotImplementedError
 
@@ -54,6 +64,9 @@ class Voxels:
     def _log_complement(self) -> Any:
         raise NotImplementedError
 
+    def _log_odds(self) -> Any:
+        return self.log_p - self.log_q
+
     @classmethod
     def blocks(cls, xp: Any, x: Any, g: list[Any]) -> list[Any]:
         """Split the prediction (n, C, v) by classes, one block for each target in `g`."""
@@ -61,10 +74,12 @@ class Voxels:
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
-        """Slopes by `x`, block by block, from slopes by p, log p and log(1 - p)."""
+        """Slopes by `x`, block by block, from slopes by p, log p, log(1 - p) and the logit."""
         return [v._pull(**slope) for v, slope in zip(blocks, slopes, strict=True)]
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+    def _pull(
+        self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None
+    ) -> Any:
         raise NotImplementedError
 
 
@@ -72,6 +87,8 @@ class Softmax(Voxels):
     """p = exp(x) / sum of exp(x) over the classes."""
 
     __slots__ = ("_exponential", "_shifted", "_total")
+
+    joint = frozenset({"log_q", "logit"})
 
     def __init__(self, xp: Any, x: Any, g: Any, parts: tuple[Any, Any, Any] | None = None) -> None:
         super().__init__(xp, x, g)
@@ -95,10 +112,15 @@ class Softmax(Voxels):
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
-        by_log = super().pull(blocks, slopes)
         xp = blocks[0].xp
-        mean = reduce(add, (xp.sum(s, axis=1, keepdims=True) for s in by_log))
-        return [s - v.p * mean for v, s in zip(blocks, by_log, strict=True)]
+        parts = []
+        if slopes[0].keys() & {"p", "log_p"}:
+            by_log = super().pull(blocks, slopes)
+            mean = reduce(add, (xp.sum(s, axis=1, keepdims=True) for s in by_log))
+            parts.append([s - v.p * mean for v, s in zip(blocks, by_log, strict=True)])
+        if slopes[0].keys() & cls.joint:
+            parts.append([v._pull_odds(**s) for v, s in zip(blocks, slopes, strict=True)])
+        return [_total(*each) for each in zip(*parts, strict=True)]
 
     def _probability(self) -> Any:
         if self._total is not None:
@@ -114,9 +136,42 @@ class Softmax(Voxels):
             log_p = _ops.log_softmax(self.xp, self.x)
         return _finite(self.xp, log_p)
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+    def _log_complement(self) -> Any:
+        return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.logit))
+
+    def _log_odds(self) -> Any:
+        leads, log_rest, _ = self._rest()
+        behind = self.log_p - self.xp.log1p(-self.xp.where(leads, 0.5 * self.p, self.p))
+        return self.xp.where(leads, self.x - log_rest, behind)
+
+    def _rest(self) -> tuple[Any, Any, Any]:
+        """Where a class has more than half; of all others, log of the sum of exp(x), and shares."""
+        xp = self.xp
+        leads = self.p > 0.5
+        none = -float(xp.finfo(self.x.dtype).max)
+        others = xp.where(leads, xp.full_like(self.x, none), self.x)
+        top = _ops.stop_gradient(xp, xp.max(others, axis=1, keepdims=True))
+        e = xp.exp(others - top)
+        total = xp.sum(e, axis=1, keepdims=True)
+        return leads, top + xp.log(total), e / total
+
+    def _pull(
+        self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None
+    ) -> Any:
         # By log p, whose own slope by x is delta - p: `pull` takes off the mean.
         return _total(log_p, _times(p, self.p))
+
+    def _pull_odds(self, log_q: Any = None, logit: Any = None, **others: Any) -> Any:
+        # The logit of a class falls with another by that one's share of all but the class. In a
+        # class that leads, 1 - p may have lost its digits; the shares of the rest have not.
+        xp = self.xp
+        slope = _total(logit, _times(log_q, -self.p))
+        leads, _, share = self._rest()
+        zero = xp.zeros_like(slope)
+        behind = xp.where(leads, zero, slope / (1.0 - xp.where(leads, 0.5 * self.p, self.p)))
+        leading = xp.sum(xp.where(leads, slope, zero), axis=1, keepdims=True)
+        spread = self.p * (xp.sum(behind, axis=1, keepdims=True) - behind)
+        return slope - spread - xp.where(leads, zero, leading * share)
 
 
 class Sigmoid(Voxels):
@@ -133,9 +188,14 @@ class Sigmoid(Voxels):
     def _log_complement(self) -> Any:
         return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.x))
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+    def _log_odds(self) -> Any:
+        return self.x
+
+    def _pull(
+        self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None
+    ) -> Any:
         q = 1.0 - self.p
-        return _total(_times(p, self.p * q), _times(log_p, q), _times(log_q, -self.p))
+        return _total(_times(p, self.p * q), _times(log_p, q), _times(log_q, -self.p), logit)
 
 
 class Probability(Voxels):
@@ -157,11 +217,16 @@ class Probability(Voxels):
     def _log_complement(self) -> Any:
         return self.xp.log(self._at_least("smallest_normal", 1.0 - self.x))
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+    def _pull(
+        self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None
+    ) -> Any:
+        by_log_p = 1.0 / self._at_least("eps", self.x)
+        by_log_q = -1.0 / self._at_least("eps", 1.0 - self.x)
         slope = _total(
             p,
-            _times(log_p, 1.0 / self._at_least("eps", self.x)),
-            _times(log_q, -1.0 / self._at_least("eps", 1.0 - self.x)),
+            _times(log_p, by_log_p),
+            _times(log_q, by_log_q),
+            _times(logit, by_log_p - by_log_q),
         )
         return self.xp.broadcast_to(slope, self.x.shape)
 

@@ -27,8 +27,8 @@ class Field(Hashable):
 class Map:
     """A function of the prediction and the target in one voxel, to be added up over voxels."""
 
-    #: What `slope` differentiates by: p, log p, log(1 - p), or nothing (target alone).
-    wrt: ClassVar[Literal["p", "log_p", "log_q"] | None] = "p"
+    #: What `slope` differentiates by: p, log p, log(1 - p), log p / (1 - p), or nothing (target).
+    wrt: ClassVar[Literal["p", "log_p", "log_q", "logit"] | None] = "p"
 
     @property
     def uses_mass(self) -> bool:

@@ -95,6 +95,25 @@ class PoweredMiss(Map):
 
 
 @dataclass(frozen=True)
+class PoweredSurprise(Map):
+    """The power g (-log p)^gamma, gamma > 0 (Wong et al. 2018, eq. 3)."""
+
+    wrt: ClassVar[Literal["logit"]] = "logit"
+    gamma: float
+
+    # From the odds, since a power below 1 magnifies what log p loses near p = 1.
+    def value(self, v: Voxels) -> Any:
+        return v.g * _ops.power(v.xp, -_ops.log_sigmoid(v.xp, v.logit), self.gamma)
+
+    def slope(self, v: Voxels) -> Any:
+        # By the logit, -gamma u^(gamma - 1) (1 - p) with u = -log p; (1 - p) / u is 1 at p = 1.
+        u = -_ops.log_sigmoid(v.xp, v.logit)
+        one = v.xp.ones_like(u)
+        ratio = v.xp.where(u > 0, _complement(v, -u) / v.xp.where(u > 0, u, one), one)
+        return -self.gamma * v.g * (_ops.power(v.xp, u, self.gamma) * ratio)
+
+
+@dataclass(frozen=True)
 class ReverseLikelihood(Map):
     """The log-likelihood p log g of the target under the prediction, log g at least `floor`."""
 
