@@ -77,9 +77,7 @@ class Voxels:
         """Slopes by `x`, block by block, from slopes by p, log p, log(1 - p) and the logit."""
         return [v._pull(**slope) for v, slope in zip(blocks, slopes, strict=True)]
 
-    def _pull(
-        self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None
-    ) -> Any:
+    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None) -> Any:
         raise NotImplementedError
 
 
@@ -155,9 +153,7 @@ class Softmax(Voxels):
         total = xp.sum(e, axis=1, keepdims=True)
         return leads, top + xp.log(total), e / total
 
-    def _pull(
-        self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None
-    ) -> Any:
+    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None) -> Any:
         # By log p, whose own slope by x is delta - p: `pull` takes off the mean.
         return _total(log_p, _times(p, self.p))
 
@@ -191,9 +187,7 @@ class Sigmoid(Voxels):
     def _log_odds(self) -> Any:
         return self.x
 
-    def _pull(
-        self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None
-    ) -> Any:
+    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None) -> Any:
         q = 1.0 - self.p
         return _total(_times(p, self.p * q), _times(log_p, q), _times(log_q, -self.p), logit)
 
@@ -217,9 +211,7 @@ class Probability(Voxels):
     def _log_complement(self) -> Any:
         return self.xp.log(self._at_least("smallest_normal", 1.0 - self.x))
 
-    def _pull(
-        self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None
-    ) -> Any:
+    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None) -> Any:
         by_log_p = 1.0 / self._at_least("eps", self.x)
         by_log_q = -1.0 / self._at_least("eps", 1.0 - self.x)
         slope = _total(

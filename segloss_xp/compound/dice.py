@@ -1,7 +1,6 @@
 """Dice and a loss on voxels: the one sees the region as a whole, the other every voxel."""
 
 from segloss_xp._comparison import Comparison
-from segloss_xp._comparison import Comparison
 from segloss_xp._compound import RegionCompound
 from segloss_xp._grain import freeze_weights
 from segloss_xp._loss import Loss

@@ -67,7 +67,7 @@ class ComboLoss(RegionCompound):
     >>> import segloss_xp as sx
     >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
     >>> float(sx.ComboLoss()(p, np.array([[0, 0, 1]]), from_logits=False).round(3))
-    0.142
+    0.137
     """
 
     alpha: float = 0.5
@@ -148,7 +148,7 @@ class ExponentialLogarithmicLoss(RegionCompound):
     >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
     >>> loss = sx.ExponentialLogarithmicLoss(frequencies=(2, 1))
     >>> float(loss(p, np.array([[0, 0, 1]]), from_logits=False).round(3))
-    0.69
+    0.649
     """
 
     dice_weight: float = 0.8
@@ -264,7 +264,7 @@ class UnifiedFocalLoss(RegionCompound):
     >>> import segloss_xp as sx
     >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
     >>> float(sx.UnifiedFocalLoss()(p, np.array([[0, 0, 1]]), from_logits=False).round(3))
-    0.216
+    0.219
     """
 
     focal_weight: float = 0.5

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from segloss_xp._array import is_bool
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import check_range, reduce_samples
+from segloss_xp._grain import check_range, divide, reduce_samples
 from segloss_xp._loss import Loss, Reduction
-from segloss_xp.maps import Map, Predicted, Volume
+from segloss_xp.maps import Predicted, Volume
 
 
 class NonAdjacencyLoss(Loss):
@@ -87,17 +86,40 @@ class NonAdjacencyLoss(Loss):
     def needs_target(self) -> bool:
         return False
 
-    def maps(self, comparison: Comparison) -> tuple[Map, ...]:
-        return (Volume(),)
-
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
         c = comparison
         most = max(each for pair in self.forbidden for each in pair)
         if most >= c.classes:
-            raise ValueError(f"{self!r} names class {most}, got a prediction of {c.classes} classes")
-        values = c.weigh(self._contacts(c))
+            raise ValueError(
+                f"{self!r} names class {most}, got a prediction of {c.classes} classes"
+            )
+        p, weight = c.values((Predicted(), Volume()))
+        p = c.xp.reshape(divide(p, weight), (c.samples, c.classes, *c.space))
+        around = _box(c.xp, p, self.radius)
+        contacts = reduce(
+            add,
+            (
+                p[:, a, ...] * around[:, b, ...] + p[:, b, ...] * around[:, a, ...]
+                for a, b in self.forbidden
+            ),
+        )
+        values = weight[:, 0, :] * c.xp.reshape(contacts, (c.samples, -1))
         if reduction == "none":
             return c.unflatten(values)
-        return reduce_samples(
-            c, c.xp.sum(values, axis=1), c.sums[Volume()][:, 0], reduction
-        )
+        weights = c.xp.sum(weight[:, 0, :], axis=1)
+        return reduce_samples(c, c.xp.sum(values, axis=1), weights, reduction)
+
+
+def _box(xp: Any, x: Any, radius: int) -> Any:
+    """Mean over the square or cube around each voxel, the border repeated."""
+    for axis in range(2, x.ndim):
+
+        def part(*limits: int | None, axis: int = axis) -> tuple[slice, ...]:
+            return (*(slice(None),) * axis, slice(*limits))
+
+        length = x.shape[axis]
+        border = [x[part(0, 1)]] * radius, [x[part(length - 1, None)]] * radius
+        padded = xp.concat([*border[0], x, *border[1]], axis=axis)
+        shifted = (padded[part(k, k + length)] for k in range(2 * radius + 1))
+        x = reduce(add, shifted) / (2 * radius + 1)
+    return x
