@@ -128,11 +128,15 @@ class Comparison:
         dtype = working_dtype(self.xp, self.prediction)
         return _ops.constant(self.xp, values, dtype, like=self.prediction)
 
+    def grid(self, x: Any) -> Any:
+        """From (N, K, V) to (N, K, *space)."""
+        return self.xp.reshape(x, (*x.shape[:2], *self.space))
+
     def unflatten(self, x: Any) -> Any:
         """From (N, V) back to (N, *space), or from (N, C, V) to the prediction's layout."""
         if x.ndim == 2:
             return self.xp.reshape(x, (self.samples, *self.space))
-        x = self.xp.reshape(x, (*x.shape[:2], *self.space))
+        x = self.grid(x)
         order = list(range(len(self._shape)))
         order.insert(self._axis, order.pop(1))
         return self.xp.permute_dims(x, tuple(order))
