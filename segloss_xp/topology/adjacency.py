@@ -9,6 +9,7 @@ import numpy as np
 from segloss_xp._comparison import Comparison
 from segloss_xp._grain import check_range, divide, reduce_samples
 from segloss_xp._loss import Loss, Reduction
+from segloss_xp._stencil import window
 from segloss_xp.maps import Predicted, Volume
 
 
@@ -94,8 +95,9 @@ class NonAdjacencyLoss(Loss):
                 f"{self!r} names class {most}, got a prediction of {c.classes} classes"
             )
         p, weight = c.values((Predicted(), Volume()))
-        p = c.xp.reshape(divide(p, weight), (c.samples, c.classes, *c.space))
-        around = _box(c.xp, p, self.radius)
+        p = c.grid(divide(p, weight))
+        radii = (self.radius,) * len(c.space)
+        around = window(c.xp, p, radii) / (2 * self.radius + 1) ** len(c.space)
         contacts = reduce(
             add,
             (
@@ -108,18 +110,3 @@ class NonAdjacencyLoss(Loss):
             return c.unflatten(values)
         weights = c.xp.sum(weight[:, 0, :], axis=1)
         return reduce_samples(c, c.xp.sum(values, axis=1), weights, reduction)
-
-
-def _box(xp: Any, x: Any, radius: int) -> Any:
-    """Mean over the square or cube around each voxel, the border repeated."""
-    for axis in range(2, x.ndim):
-
-        def part(*limits: int | None, axis: int = axis) -> tuple[slice, ...]:
-            return (*(slice(None),) * axis, slice(*limits))
-
-        length = x.shape[axis]
-        border = [x[part(0, 1)]] * radius, [x[part(length - 1, None)]] * radius
-        padded = xp.concat([*border[0], x, *border[1]], axis=axis)
-        shifted = (padded[part(k, k + length)] for k in range(2 * radius + 1))
-        x = reduce(add, shifted) / (2 * radius + 1)
-    return x

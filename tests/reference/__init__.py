@@ -6,5 +6,7 @@ prediction (a minimum away from its kink), which is what `gradient` lives on.
 """
 
 from reference.common import gradient as gradient
+from reference.compound import *
 from reference.distribution import *
 from reference.region import *
+from reference.topology import *

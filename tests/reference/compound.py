@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reference.common import class_loss, each_class, ratio, region_loss
+from reference.common import class_loss, counted, each_class, ratio, reduced, region_loss
 from reference.distribution import cross_entropy, focal
 from reference.region import dice, focal_tversky
 
@@ -166,9 +166,6 @@ def _mean_over_classes(term, prediction, target, class_weights, **call):
     """The mean of a term over voxels and classes, whatever the class of the voxel."""
     if call.get("multilabel", False):
         return class_loss(term, prediction, target, class_weights=class_weights, **call)
-    # As if it were channels of probabilities: softmax first, by the loop over voxels.
-    from reference.common import counted, reduced
-
     reduction = call.pop("reduction", "mean")
     samples, classes, _ = counted(prediction, target, **call)
     w = each_class(class_weights, classes)
