@@ -5,5 +5,5 @@ from cases.case import Case
 
 CASES = [
     Case(sx.NonAdjacencyLoss(forbidden=((0, 2),)), "non_adjacency"),
-    Case(sx.NonAdjacencyLoss(forbidden=((0, 1), (1, 2)), radius=2), "non_adjacency", "multilabel"),
+    Case(sx.NonAdjacencyLoss(forbidden=((0, 1), (1, 2)), radius=2), "non_adjacency", "soft"),
 ]

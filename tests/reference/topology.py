@@ -19,7 +19,8 @@ def non_adjacency(prediction, target, *, forbidden, radius=1, reduction="mean", 
             total = 0.0
             for step in around:
                 j = tuple(
-                    min(max(a + d, 0), length - 1) for a, d, length in zip(i, step, space, strict=True)
+                    min(max(a + d, 0), length - 1)
+                    for a, d, length in zip(i, step, space, strict=True)
                 )
                 if j in voxels:
                     p, q = v.p, voxels[j].p
