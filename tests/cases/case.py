@@ -10,6 +10,7 @@ DISTANT = (
     "GeneralizedSurface",
     "Hausdorff",
     "NACL",
+    "NonAdjacency",
     "RegionWise",
     "SVLS",
     "ShapeAware",
