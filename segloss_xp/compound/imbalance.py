@@ -26,7 +26,8 @@ from segloss_xp.maps import (
     PoweredSurprise,
     Volume,
 )
-from segloss_xp.region.overlap import DiceLoss, FocalTverskyLoss, TverskyLoss
+from segloss_xp.region.curved import FocalTverskyLoss
+from segloss_xp.region.overlap import DiceLoss, TverskyLoss
 
 
 class ComboLoss(RegionCompound):
