@@ -54,8 +54,13 @@ class Sums:
             return self._pull_back(xp, cotangent, x, target, weight)
         out = xp.empty_like(x)
         for n, v in _chunks(xp, x):
-            out[n, :, v] = self._pull_back(xp, cotangent[n, ...], *_chunk(n, v, x, target, weight))
+            part = self._part(cotangent, n, v)
+            out[n, :, v] = self._pull_back(xp, part, *_chunk(n, v, x, target, weight))
         return out
+
+    @staticmethod
+    def _part(cotangent: Any, n: slice, v: slice) -> Any:
+        return cotangent[n, ...]
 
     @staticmethod
     def _over_voxels(xp: Any, value: Any) -> Any:
@@ -127,11 +132,19 @@ class Values(Sums):
 
     def forward(self, x: Any, target: Any, weight: Any) -> Any:
         """The weighted maps (N, K, C, V)."""
-        return self._add_up(namespace(x), x, target, weight)
+        xp = namespace(x)
+        if not _ops.on_host(xp, x, target, weight):
+            return self._add_up(xp, x, target, weight)
+        samples, classes, voxels = x.shape
+        shape = samples, len(self.maps), classes, voxels
+        out = xp.empty(shape, dtype=working_dtype(xp, x))
+        for n, v in _chunks(xp, x):
+            out[n, :, :, v] = self._add_up(xp, *_chunk(n, v, x, target, weight))
+        return out
 
-    def pullback(self, cotangent: Any, x: Any, target: Any, weight: Any) -> Any:
-        """Gradient by the prediction of the inner product of the maps with `cotangent`."""
-        return self._pull_back(namespace(x), cotangent, x, target, weight)
+    @staticmethod
+    def _part(cotangent: Any, n: slice, v: slice) -> Any:
+        return cotangent[n, ..., v]
 
     @staticmethod
     def _over_voxels(xp: Any, value: Any) -> Any:
