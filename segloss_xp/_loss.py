@@ -5,7 +5,7 @@ from typing import Any, Literal, dataclass_transform
 
 import numpy as np
 
-from segloss_xp._array import A, AllReduce, Array
+from segloss_xp._array import A, AllReduce, Array, namespace
 from segloss_xp._comparison import Comparison
 from segloss_xp.maps import Map
 
@@ -41,6 +41,11 @@ class Loss:
         """Whether a mean or sum depends on the prediction through maps alone, summed or not."""
         return False
 
+    @property
+    def needs_target(self) -> bool:
+        """Whether the loss compares with a target, rather than judge the prediction alone."""
+        return True
+
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
         """The maps whose sums the loss needs."""
         return ()
@@ -48,7 +53,7 @@ class Loss:
     def __call__(
         self,
         prediction: A,
-        target: Array,
+        target: Array | None = None,
         *,
         reduction: Reduction = "mean",
         from_logits: bool = True,
@@ -73,7 +78,7 @@ class Loss:
         target : array
             Labels (N, *space) if integer; if boolean or floating, one-hot, overlapping or soft
             labels of the shape of the prediction. A constant: no gradient reaches it. A label
-            outside [0, C) is ignored; `check_labels` raises for it.
+            outside [0, C) is ignored; `check_labels` raises for it. Some losses need none.
         reduction : {"mean", "sum", "sample", "none"}
             The mean over what is valid, the sum, one value a sample (N,), or the unreduced values
             at the grain that the loss states.
@@ -115,6 +120,8 @@ class Loss:
             raise ValueError(
                 f"expected reduction 'mean', 'sum', 'sample' or 'none', got {reduction!r}"
             )
+        if target is None and self.needs_target:
+            raise TypeError(f"{self!r} needs a target, got None")
         comparison = Comparison(
             prediction,
             target,
@@ -151,10 +158,12 @@ class Loss:
     def __radd__(self, other: Any) -> "Loss":
         return self if isinstance(other, int) and other == 0 else NotImplemented  # sum()
 
-    def __mul__(self, factor: float) -> "Sum":
-        if not isinstance(factor, int | float):
+    def __mul__(self, factor: Any) -> "Sum":
+        # An array without axes may be a factor too, so that a compiled step takes it as an argument.
+        if not isinstance(factor, int | float) and getattr(factor, "ndim", None) != 0:
             return NotImplemented
-        return Sum(terms=tuple((float(factor * w), loss) for w, loss in _terms(self)))
+        factor = float(factor) if isinstance(factor, int | float) else factor
+        return Sum(terms=tuple((factor * w, loss) for w, loss in _terms(self)))
 
     __rmul__ = __mul__
 
@@ -163,7 +172,15 @@ def _plain(value: Any) -> Any:
     """Tuples for lists and Python's numbers for NumPy's, which print and hash as themselves."""
     if isinstance(value, tuple | list):
         return tuple(_plain(each) for each in value)
-    return value.item() if isinstance(value, np.generic) else value
+    # A tuple of types, not their union, which dynamo can't trace (torch 2.13).
+    scalar = isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0
+    return value.item() if scalar else value
+
+
+def _scaled(weight: Any, value: Any) -> Any:
+    if not isinstance(weight, int | float):
+        weight = namespace(weight).astype(weight, value.dtype, copy=False)
+    return value * weight
 
 
 def _terms(loss: Loss) -> tuple[tuple[float, Loss], ...]:
@@ -177,7 +194,8 @@ class Sum(Loss):
     Parameters
     ----------
     terms : tuple of (float, Loss)
-        Weights and losses.
+        Weights and losses. A weight may be an array without axes, traced or not; such a sum is made
+        where it is used, as it can't be a static argument. See `ramp`.
 
     Notes
     -----
@@ -199,6 +217,10 @@ class Sum(Loss):
     def from_maps(self) -> bool:
         return all(loss.from_maps for _, loss in self.terms)
 
+    @property
+    def needs_target(self) -> bool:
+        return any(loss.needs_target for _, loss in self.terms)
+
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
         return tuple(m for _, loss in self.terms for m in loss.maps(comparison))
 
@@ -214,13 +236,15 @@ class Sum(Loss):
                 f"the terms have no common unreduced grain: {grains}; "
                 "reduction='sample' gives one value a sample for all"
             )
-        total = self.terms[0][0] * values[0]
-        for (weight, _), value in zip(self.terms[1:], values[1:], strict=True):
-            total = total + weight * value
-        return total
+        first, *others = (
+            _scaled(weight, value) for (weight, _), value in zip(self.terms, values, strict=True)
+        )
+        return sum(others, start=first)
 
     def __repr__(self) -> str:
         return " + ".join(
-            repr(loss) if weight == 1 and len(self.terms) > 1 else f"{weight!r} * {loss!r}"
+            repr(loss)
+            if isinstance(weight, int | float) and weight == 1 and len(self.terms) > 1
+            else f"{weight!r} * {loss!r}"
             for weight, loss in self.terms
         )

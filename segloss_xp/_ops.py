@@ -63,11 +63,11 @@ def kth_largest(xp: Any, x: Any, k: Any, most: int) -> Any:
     """The k-th largest of each row of `x` (M, V), for integers k (M, 1) from 1 to `most`."""
     match name(xp):
         case "torch":
-            ranked = xp.topk(x, most, 1).values
+            return xp.gather(xp.topk(x, most, 1).values, 1, xp.astype(k, xp.int64) - 1)
         case _:
             ranked = xp.sort(x, axis=1, descending=True)[:, :most]
-    places = xp.cumulative_sum(xp.ones_like(ranked, dtype=k.dtype), axis=1)
-    return xp.sum(xp.where(places == k, ranked, xp.zeros_like(ranked)), axis=1, keepdims=True)
+            there = xp.arange(1, most + 1, dtype=k.dtype) == k
+            return xp.sum(xp.where(there, ranked, xp.zeros_like(ranked)), axis=1, keepdims=True)
 
 
 def power(xp: Any, base: Any, exponent: float) -> Any:

@@ -17,6 +17,7 @@ from problems import (
     expected,
     one_hot,
     problem,
+    reductions,
 )
 
 import segloss_xp as sx
@@ -32,7 +33,7 @@ def together(kind: str) -> sx.Loss:
 
 def on_host(prediction: Any, target: Any, loss: sx.Loss, **keywords: Any) -> list[np.ndarray]:
     """All that NumPy has to say: the loss in every reduction, and its gradient."""
-    values = [loss(prediction, target, reduction=each, **keywords) for each in REDUCTIONS]
+    values = [loss(prediction, target, reduction=each, **keywords) for each in reductions(loss)]
     return [*values, sx.value_and_grad(loss, prediction, target, **keywords)[1]]
 
 
@@ -191,6 +192,8 @@ def test_minus_infinity_rules_a_class_out(case: Case):
         pytest.skip("a smoothed target wants a little of every class")
     if isinstance(case.loss, (sx.MarginLabelSmoothingLoss, sx.NACLLoss, sx.SVLSLoss)):
         pytest.skip("logits far apart cost their distance")
+    if isinstance(case.loss, sx.NormalizedCrossEntropyLoss) or getattr(case.loss, "t2", 1) > 1:
+        pytest.skip("how improbable the others are counts, and is not the same for -1e4 and -inf")
     prediction, target, keywords = problem(case.target)
     low, lowest = prediction.copy(), prediction.copy()
     low[0, 2], lowest[0, 2] = -1e4, -inf

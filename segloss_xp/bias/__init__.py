@@ -15,6 +15,7 @@ from segloss_xp.bias.recalibration import VolumeRecalibration as VolumeRecalibra
 from segloss_xp.bias.recalibration import bootstrap_mean as bootstrap_mean
 from segloss_xp.bias.reliability import draw_reliability as draw_reliability
 from segloss_xp.bias.risk import risk as risk
+from segloss_xp.bias.samples import Samples as Samples
 from segloss_xp.bias.scaling import PlattScaling as PlattScaling
 from segloss_xp.bias.scaling import TemperatureScaling as TemperatureScaling
 from segloss_xp.bias.scaling import VectorScaling as VectorScaling
@@ -29,7 +30,7 @@ from segloss_xp.bias.simulate import annotators as annotators
 from segloss_xp.bias.switch import switch_probability as switch_probability
 from segloss_xp.bias.uncertainty import Independent as Independent
 from segloss_xp.bias.uncertainty import Marginals as Marginals
-from segloss_xp.bias.uncertainty import Samples as Samples
+from segloss_xp.bias.uncertainty import Uncertainty as Uncertainty
 from segloss_xp.bias.volume import VolumeBias as VolumeBias
 from segloss_xp.bias.volume import VolumeBounds as VolumeBounds
 from segloss_xp.bias.volume import volume_bias as volume_bias

@@ -12,7 +12,8 @@ from segloss_xp.bias import rank
 from segloss_xp.bias._descent import descend
 from segloss_xp.bias._ratio import LossName, Score
 from segloss_xp.bias.risk import expected_loss, loss_and_slopes
-from segloss_xp.bias.uncertainty import Independent, Marginals, Samples, Uncertainty
+from segloss_xp.bias.samples import Samples
+from segloss_xp.bias.uncertainty import Independent, Marginals, Uncertainty
 
 # Up to so many uncertain regions all 2^R binary predictions are tried: of samples, whose risk is
 # a sum over them, and of independent regions, whose risk is an integral.
@@ -177,10 +178,9 @@ class _Free:
 
     def risk(self, x: Any) -> Any:
         """Risk of predictions (S, F) of the uncertain regions, some at a time."""
-        parts = [
-            expected_loss(self.truth, self.whole(x[k : k + _AT_A_TIME, :]), self.score)
-            for k in range(0, x.shape[0], _AT_A_TIME)
-        ]
+        count = x.shape[0]
+        some = (x[k : min(k + _AT_A_TIME, count), :] for k in range(0, count, _AT_A_TIME))
+        parts = [expected_loss(self.truth, self.whole(each), self.score) for each in some]
         return namespace(x).concat(parts)
 
     def risk_and_slopes(self, x: Any) -> tuple[Any, Any]:
@@ -210,13 +210,16 @@ def _search(truth: Uncertainty, score: Score, most: int) -> Minimum:
     voxels = count > _VOXELS and score.jumps and float(xp.max(sizes)) == float(xp.min(sizes))
     certified = count == 1 and score.jumps
     if not (certified or (voxels and isinstance(truth, Independent))):
-        starts = xp.take(tried[0], xp.argsort(risks[0])[: max(1, _STARTS // 3)], axis=0)
-        starts = xp.concat([starts, *_others(xp, inner, count)])
-        x, _ = descend(problem.risk_and_slopes, starts[: max(1, (_STARTS * _VOXELS) // count), :])
+        first = xp.argsort(risks[0])
+        first = first[: min(_STARTS // 3, first.shape[0])]
+        starts = xp.concat([xp.take(tried[0], first, axis=0), *_others(xp, inner, count)])
+        most_starts = max(1, _STARTS * _VOXELS // count)
+        x, _ = descend(problem.risk_and_slopes, starts[: min(most_starts, starts.shape[0]), :])
         end = xp.where(x > 0.5, xp.ones_like(x), xp.zeros_like(x))
-        for each in (x, xp.where(xp.abs(x - end) < _NEAR, end, x)):
-            tried.append(each)
-            risks.append(problem.risk(each))
+        ended = xp.where(xp.abs(x - end) < _NEAR, end, x)
+        as_good = problem.risk(ended) <= problem.risk(x) + _tolerance(xp, x)
+        tried.append(xp.where(as_good[:, None], ended, x))
+        risks.append(problem.risk(tried[-1]))
         methods.append("descent")
     x, risk, kind = _best(xp, xp.concat(tried), xp.concat(risks), sizes)
     return Minimum(problem.whole(x), risk, kind, certified, " and ".join(methods))

@@ -179,8 +179,7 @@ class BlurredTarget(Field):
 def _images(c: Comparison) -> tuple[Any, Any]:
     """The target, and 1 where voxels count, each (N, C, *space); 0 elsewhere."""
     xp = c.xp
-    target, weight = c.values((Truth(), Volume()))
-    target, weight = (xp.reshape(x, (*x.shape[:2], *c.space)) for x in (target, weight))
+    target, weight = (c.grid(c.value_of_target(m)) for m in (Truth(), Volume()))
     valid = xp.where(weight > 0, xp.ones_like(weight), xp.zeros_like(weight))
     return divide(target, weight), valid
 

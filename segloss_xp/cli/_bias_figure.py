@@ -88,9 +88,9 @@ def draw(path: Path, loss: sx.Loss, curves: dict[tuple[int, float], bias.Curves]
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    style = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
+    style: Any = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
     with rc_context(style):
-        figure = Figure(figsize=(12.5, 10.5), layout="constrained")
+        figure: Any = Figure(figsize=(12.5, 10.5), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
         panels = figure.subplots(
             len(_REGIONS), 3, sharex="col", sharey="col", width_ratios=(1, 1, 1)

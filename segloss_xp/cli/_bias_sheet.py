@@ -114,7 +114,7 @@ def draw(path: Path, rows: Sequence[bias.Bias]) -> None:
     volumes = sorted({row.mu for row in rows})
     with rc_context({"font.size": 10.5}):
         height = 0.3 * len(losses) + 3
-        figure = Figure(figsize=(4.5 + 3.6 * len(volumes), height), layout="constrained")
+        figure: Any = Figure(figsize=(4.5 + 3.6 * len(volumes), height), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
         panels = np.atleast_1d(figure.subplots(1, len(volumes), sharey=True))
         image = None

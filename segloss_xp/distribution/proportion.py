@@ -71,6 +71,8 @@ class ProportionLoss(RegionLoss):
             return xp.where(p > g, p - g, xp.where(p < g, g - p, xp.zeros_like(g))) / volume
         true, predicted = self.above, self.below
         p = p + predicted
-        # With (1 + e) log(1 + e) - e for the rest of the divergence it keeps its digits near 0.
-        excess = (g + true - p) / p
-        return p * ((1.0 + excess) * xp.log1p(excess) - excess) / volume
+        ratio, excess = (g + true) / p, (g + true - p) / p
+        # Near 0 the divergence keeps its digits in log1p, and far from it in log.
+        near = excess > -0.5
+        log = xp.where(near, xp.log1p(xp.where(near, excess, xp.zeros_like(g))), xp.log(ratio))
+        return p * (ratio * log - excess) / volume

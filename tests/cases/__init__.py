@@ -1,6 +1,7 @@
 """Every loss, in every setting worth a test: a line here puts a new one through the whole suite."""
 
-from cases import calibration, distribution, region
+from cases import boundary, calibration, compound, distribution, region, scheduled, topology
 from cases.case import Case as Case
 
-CASES = [*distribution.CASES, *region.CASES, *calibration.CASES]
+MODULES = distribution, region, boundary, compound, scheduled, topology, calibration
+CASES = [case for module in MODULES for case in module.CASES]

@@ -3,6 +3,20 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+# In the names of losses on distances or neighbours.
+DISTANT = (
+    "Boundary",
+    "DistancePenalized",
+    "GeneralizedSurface",
+    "Hausdorff",
+    "NACL",
+    "NonAdjacency",
+    "RegionWise",
+    "SVLS",
+    "ShapeAware",
+    "SignedDistance",
+)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -11,6 +25,11 @@ class Case:
     loss: Any
     reference: str
     target: Literal["labels", "onehot", "soft", "multilabel"] = "labels"
+
+    @property
+    def local(self) -> bool:
+        """Whether voxels do not know where they are, nor their neighbours."""
+        return not any(each in str(self.loss) for each in DISTANT)
 
     def __str__(self) -> str:
         return f"{self.loss}-{self.target}"

@@ -10,44 +10,47 @@ from reference.common import counted, each_class, over, reduced
 def boundary(prediction, target, **call):
     """sum phi p / N, phi negative inside (Kervadec 2019)."""
 
-    def region(p, g, inside, weight, spacing):
+    def maps(inside, found, spacing):
         d = to_other_side(inside, spacing)
-        signed = {i: -d[i] if inside[i] else d[i] for i in d}
-        return mean({i: signed[i] * p[i] for i in p}, weight)
+        return {i: -d[i] if inside[i] else d[i] for i in d}
 
-    return surface_loss(region, prediction, target, **call)
+    def region(voxels):
+        return mean((w, p * phi) for w, p, g, phi in voxels)
+
+    return surface_loss(maps, region, prediction, target, **call)
 
 
 def hausdorff_dt(prediction, target, *, alpha=2.0, one_sided=False, log=False, **call):
     """sum (p - g)^2 (d^alpha + e^alpha) / N, e that of the prediction (Karimi 2020)."""
 
-    def region(p, g, inside, weight, spacing):
-        d = to_other_side(inside, spacing)
-        e = to_other_side({i: p[i].real > 0.5 for i in p}, spacing)
-        far = {i: d[i] ** alpha + (0 if one_sided else e[i] ** alpha) for i in p}
-        value = mean({i: (p[i] - g[i]) ** 2 * far[i] for i in p}, weight)
+    def maps(inside, found, spacing):
+        d, e = to_other_side(inside, spacing), to_other_side(found, spacing)
+        return {i: d[i] ** alpha + (0 if one_sided else e[i] ** alpha) for i in d}
+
+    def region(voxels):
+        value = mean((w, (p - g) ** 2 * far) for w, p, g, far in voxels)
         return np.log(1 + value) if log else value
 
-    return surface_loss(region, prediction, target, **call)
+    return surface_loss(maps, region, prediction, target, **call)
 
 
 def signed_distance(prediction, target, *, absolute=1.0, **call):
     """1/3 - sum s t / (sum s t + sum s^2 + sum t^2) + lambda mean |s - t| (Xue 2020)."""
 
-    def region(p, g, inside, weight, spacing):
-        s = relative(inside, spacing)
-        t = {i: 1 - 2 * p[i] for i in p}
-        both = sum(weight[i] * s[i] * t[i] for i in p)
-        squares = sum(weight[i] * (s[i] ** 2 + t[i] ** 2) for i in p)
-        apart = {i: t[i] - s[i] if t[i].real > s[i] else s[i] - t[i] for i in p}
-        return 1 / 3 - over(both, both + squares) + absolute * mean(apart, weight)
+    def maps(inside, found, spacing):
+        return relative(inside, spacing)
 
-    return surface_loss(region, prediction, target, **call)
+    def region(voxels):
+        both = sum(w * s * (1 - 2 * p) for w, p, g, s in voxels)
+        squares = sum(w * (s**2 + (1 - 2 * p) ** 2) for w, p, g, s in voxels)
+        apart = [(w, 1 - 2 * p - s) for w, p, g, s in voxels]
+        apart = [(w, each if each.real > 0 else -each) for w, each in apart]
+        return 1 / 3 - over(both, both + squares) + absolute * mean(apart)
+
+    return surface_loss(maps, region, prediction, target, **call)
 
 
-def weighted_hausdorff(
-    prediction, target, *, alpha=-1.0, include_background=False, spacing=None, **call
-):
+def weighted_hausdorff(prediction, target, *, alpha=-1.0, include_background=False, **call):
     """Ribera 2019, eq. 5."""
     space = np.delete(
         prediction.shape[1:], call.get("class_axis", 1) - 1 if call.get("class_axis", 1) > 0 else -1
@@ -56,109 +59,103 @@ def weighted_hausdorff(
         [0] * len(space),
         [(n - 1) * w for n, w in zip(space, spacing or (1,) * len(space), strict=True)],
     )
+    """The average Hausdorff distance, weighted by p (Ribera 2019)."""
+    lengths = counted(prediction, target, **without(call))[2]
 
-    def region(p, g, inside, weight, spacing):
-        points = [i for i in inside if inside[i]]
-        if not points or len(points) == len(inside):
+    def maps(inside, found, spacing):
+        place = {i: [n * w for n, w in zip(i, spacing, strict=True)] for i in inside}
+        return {i: (place[i], inside[i], spacing) for i in inside}
+
+    def region(voxels):
+        points = [at for _, _, _, (at, inside, _) in voxels if inside]
+        if not points or len(points) == len(voxels):
             return 0.0
-
-        def d(i, j):
-            return math.dist(*([n * w for n, w in zip(x, spacing, strict=True)] for x in (i, j)))
-
-        far = sum(weight[i] * p[i] * min(d(i, j) for j in points) for i in p)
-        first = far / (sum(weight[i] * p[i] for i in p) + 1e-6)
-        second = [
-            mean({i: (p[i] * d(i, j) + (1 - p[i]) * diagonal + 1e-6) ** alpha for i in p}, weight)
+        spacing = voxels[0][3][2]
+        far = math.hypot(*((n - 1) * w for n, w in zip(lengths, spacing, strict=True)))
+        to_points = sum(w * p * min(math.dist(x, y) for y in points) for w, p, g, (x, *_) in voxels)
+        near = [
+            mean(
+                (w, (p * math.dist(x, y) + (1 - p) * far + 1e-6) ** alpha)
+                for w, p, g, (x, *_) in voxels
+            )
             ** (1 / alpha)
-            for j in points
+            for y in points
         ]
-        return first + sum(second) / len(points)
+        return to_points / (sum(w * p for w, p, _, _ in voxels) + 1e-6) + sum(near) / len(near)
 
-    return surface_loss(
-        region, prediction, target, include_background=include_background, spacing=spacing, **call
-    )
+    call["include_background"] = include_background
+    return surface_loss(maps, region, prediction, target, **call)
 
 
-def generalized_surface(
-    prediction,
-    target,
-    *,
-    include_background=True,
-    class_weights=None,
-    weighting="volume",
-    spacing=None,
-    reduction="mean",
-    **call,
-):
+def generalized_surface(prediction, target, *, class_weights=None, weighting="volume", **call):
     """1 - sum w sum (d (1 - p - g))^2 / sum w sum d^2, w = 1 / (1 + V^2) (Celaya 2024)."""
-    samples, classes, space = counted(prediction, target, **call)
-    unreduced, sums = [], []
-    for voxels in samples:
+
+    def maps(inside, found, spacing):
+        return to_other_side(inside, spacing)
+
+    def sample(regions):
         above = below = 0.0
-        for c in range(0 if include_background else 1, classes):
-            p, g, inside, weight = region_of(voxels, c)
-            d = to_other_side(inside, spacing or (1,) * len(space))
-            w = each_class(class_weights, classes)[c]
+        for c, voxels in regions.items():
+            factor = class_weights[c] if class_weights else 1.0
             if weighting == "volume":
-                w = w / (1 + sum(weight[i] * g[i] for i in g) ** 2)
-            above = above + w * sum(weight[i] * (d[i] * (1 - p[i] - g[i])) ** 2 for i in p)
-            below = below + w * sum(weight[i] * d[i] ** 2 for i in p)
-        value = 1 - above / below if below else 0.0
-        unreduced.append(value)
-        sums.append([(1.0 if voxels else 0.0, value)])
-    return np.array(unreduced) if reduction == "none" else reduced(sums, reduction)
+                factor = factor / (1 + sum(w * g for w, p, g, d in voxels) ** 2)
+            above = above + factor * sum(w * (d * (1 - p - g)) ** 2 for w, p, g, d in voxels)
+            below = below + factor * sum(w * d**2 for w, p, g, d in voxels)
+        return 1 - above / below if below else 0.0
+
+    reduction = call.pop("reduction", "mean")
+    samples = mapped(maps, prediction, target, **call)
+    values = [sample(regions) for regions in samples]
+    if reduction == "none":
+        return np.array(values)
+    weights = [1.0 if any(regions.values()) else 0.0 for regions in samples]
+    return reduced([[pair] for pair in zip(weights, values, strict=True)], reduction)
 
 
 def region_wise(prediction, target, **call):
     """sum p z / N, z = -d / max d inside, 1 outside (Valverde 2023); soft, by the share of each."""
 
-    def voxel(p, g, s):
-        return p * (1 - g) + p * g * s
-
-    def maps(found, inside, spacing):
+    def maps(inside, found, spacing):
         return relative(inside, spacing)
 
-    return mapped_loss(voxel, maps, prediction, target, **call)
+    def term(p, g, s):
+        return p * (1 - g) + p * g * s
+
+    return voxel_loss(maps, term, prediction, target, **call)
 
 
 def distance_penalized(prediction, target, **call):
     """(1 + Phi) times the cross-entropy, Phi = 1 - d / max d (Caliva 2019)."""
 
-    def maps(found, inside, spacing):
+    def maps(inside, found, spacing):
         return {i: 2 - abs(s) for i, s in relative(inside, spacing).items()}
 
-    return mapped_loss(cross_entropy(call), maps, prediction, target, **call)
+    return voxel_loss(maps, penalty(**call), prediction, target, **call)
 
 
 def shape_aware(prediction, target, **call):
-    """(1 + E) times the cross-entropy of wrong voxels (Al Arif 2017)."""
+    """(1 + E) times the cross-entropy where it is wrong, E how far off (Al Arif 2017)."""
 
-    def maps(found, inside, spacing):
+    def maps(inside, found, spacing):
         d = to_other_side(inside, spacing)
-        curve = [
-            i
-            for i in found
-            if found[i]
-            and any(
-                found.get((*i[:axis], i[axis] + step, *i[axis + 1 :])) is False
-                for axis in range(len(i))
-                for step in (-1, 1)
-            )
-        ]
+        curve = [i for i in found if found[i] and any(found.get(j) is False for j in beside(i))]
         error = sum(d[i] for i in curve) / len(curve) if curve else 0.0
         return {i: 1 + (error if found[i] != inside[i] else 0.0) for i in found}
 
-    return mapped_loss(cross_entropy(call), maps, prediction, target, **call)
+    return voxel_loss(maps, penalty(**call), prediction, target, **call)
 
 
-def cross_entropy(call):
-    def voxel(p, g, weight):
-        value = -g * np.log(p)
-        if call.get("multilabel"):
-            value = value - (1 - g) * np.log(1 - p)
-        return weight * value
+def penalty(*, multilabel=False, **call):
+    def term(p, g, weight):
+        return -weight * (g * np.log(p) + ((1 - g) * np.log(1 - p) if multilabel else 0.0))
 
-    return voxel
+    return term
+
+
+def beside(i):
+    for axis in range(len(i)):
+        for step in (-1, 1):
+            yield (*i[:axis], i[axis] + step, *i[axis + 1 :])
 
 
 def to_other_side(inside, spacing):
@@ -171,54 +168,94 @@ def to_other_side(inside, spacing):
 
 
 def relative(inside, spacing):
-    """The signed distance as a share of the largest on the same side."""
+    """The signed distance as a share of the largest on the same side; else 1, or -1 inside."""
     d = to_other_side(inside, spacing)
     most = {side: max((d[i] for i in d if inside[i] == side), default=0) for side in (True, False)}
     share = {i: d[i] / most[inside[i]] if most[inside[i]] else 1.0 for i in d}
     return {i: -share[i] if inside[i] else share[i] for i in d}
 
 
-def mean(values, weight):
-    return over(sum(weight[i] * values[i] for i in values), sum(weight[i] for i in values))
+def mean(pairs):
+    pairs = list(pairs)
+    return over(sum(w * value for w, value in pairs), sum(w for w, _ in pairs))
 
 
-def region_of(voxels, c):
-    """p, g, whether inside, and weight of the voxels of a class, by their place."""
-    return (
-        {i: v.p[c] for i, v in voxels.items()},
-        {i: v.g[c] for i, v in voxels.items()},
-        {i: v.g[c] > 0.5 for i, v in voxels.items()},
-        {i: v.weight for i, v in voxels.items()},
-    )
+def without(call, *names):
+    private = ("spacing", "include_background", "class_weights", "batch", "absent", "smooth")
+    return {key: each for key, each in call.items() if key not in (*private, "reduction", *names)}
+
+
+def mapped(
+    maps, prediction, target, *, include_background=True, spacing=None, places=False, **call
+):
+    """For each sample and class, the (weight, p, g, value of the map) of the voxels that count."""
+    samples, classes, space = counted(prediction, target, **call)
+    result = []
+    for voxels in samples:
+        regions = {}
+        for c in range(0 if include_background else 1, classes):
+            inside = {i: v.g[c] > 0.5 for i, v in voxels.items()}
+            found = {i: bool(v.p[c].real > 0.5) for i, v in voxels.items()}
+            values = maps(inside, found, spacing or (1.0,) * len(space))
+            regions[c] = {i: (v.weight, v.p[c], v.g[c], values[i]) for i, v in voxels.items()}
+        result.append(regions if places else {c: list(r.values()) for c, r in regions.items()})
+    return result
 
 
 def surface_loss(
+    maps,
     region,
     prediction,
     target,
     *,
-    include_background=True,
     class_weights=None,
     batch=False,
     absent="smooth",
     smooth=None,
-    spacing=None,
     reduction="mean",
     **call,
 ):
-    """From the value of a region, given the maps of its voxels; in a batch, side by side."""
-    samples, classes, space = counted(prediction, target, **call)
-    spacing = spacing or (1.0,) * len(space)
-    first, shape = 0 if include_background else 1, (len(samples), classes)
-    values = np.zeros(shape, dtype=np.result_type(prediction, 1.0))
-    weights = np.zeros(shape)
-    for n, voxels in enumerate(samples):
-        for c in range(first, classes):
-            p, g, inside, weight = region_of(voxels, c)
-            present = any(each > 0 for each in g.values())
-            if not voxels or (absent != "smooth" and not present):
-                weights[n, c] = 0.0 if absent == "skip" or not voxels else 1.0
-                continue
-            values[n, c] = region(p, g, inside, weight, spacing)
-            weights[n, c] = 1.0
-    raise NotImplementedError
+    """From the value of a region: the voxels, with a map, of a class in a sample or in all."""
+    samples = mapped(maps, prediction, target, **call)
+    count = len(samples)
+    if batch:
+        samples = [{c: [v for each in samples for v in each[c]] for c in samples[0]}]
+    unreduced, sums = [], []
+    for regions in samples:
+        pairs, values = [], []
+        for c, voxels in regions.items():
+            weight = class_weights[c] if class_weights else 1.0
+            present = any(g > 0 for _, _, g, _ in voxels)
+            value = region(voxels) if voxels and (present or absent == "smooth") else 0.0
+            if not voxels or (absent == "skip" and not present):
+                weight = 0.0
+            values.append(value)
+            pairs.append((weight, weight * value))
+        unreduced.append(values)
+        sums.append(pairs)
+    if reduction == "none":
+        return np.array(unreduced)
+    result = reduced(sums, reduction)
+    return np.repeat(result, count) if batch and reduction == "sample" else result
+
+
+def voxel_loss(maps, term, prediction, target, *, class_weights=None, reduction="mean", **call):
+    """From what a class adds to a voxel, by p, g and a map."""
+    samples = mapped(maps, prediction, target, places=True, **call)
+    _, classes, space = counted(prediction, target, **without(call))
+    multilabel, class_axis = call.get("multilabel", False), call.get("class_axis", 1)
+    shape = (len(samples), classes, *space)
+    unreduced = np.zeros(shape, dtype=np.result_type(prediction, 1.0))
+    sums = []
+    for n, regions in enumerate(samples):
+        pairs = []
+        for c, voxels in regions.items():
+            factor = each_class(class_weights, classes)[c]
+            for i, (w, p, g, value) in voxels.items():
+                unreduced[(n, c, *i)] = factor * w * term(p, g, value)
+                share = 1.0 if multilabel else g
+                pairs.append((factor * w * share, unreduced[(n, c, *i)]))
+        sums.append(pairs)
+    if reduction == "none":
+        return np.moveaxis(unreduced, 1, class_axis) if multilabel else unreduced.sum(axis=1)
+    return reduced(sums, reduction)
