@@ -174,7 +174,7 @@ def test_class_axis_may_be_anywhere(case: Case, shape):
         assert_same(got, want)
 
 
-@every_case_without_neighbours
+@every_case
 @whatever
 def test_classes_may_be_renamed(case: Case, shape):
     prediction, target, keywords = problem(case.target, **shape)

@@ -314,16 +314,16 @@ def annotators(
         raise ValueError(
             f"expected amplitude and correlation > 0, got {amplitude!r} and {correlation!r}"
         )
-    spacing = (1.0,) * truth.ndim if spacing is None else tuple(map(float, spacing))
-    if len(spacing) != truth.ndim or min(spacing) <= 0:
-        raise ValueError(f"expected {truth.ndim} positive spacings, got {spacing}")
+    steps = (1.0,) * truth.ndim if spacing is None else tuple(map(float, spacing))
+    if len(steps) != truth.ndim or min(steps) <= 0:
+        raise ValueError(f"expected {truth.ndim} positive spacings, got {steps}")
     # Between voxel centres: the boundary lies half way.
     outside, inside = (
-        np.asarray(distance_transform_edt(each, sampling=spacing)) for each in (~truth, truth)
+        np.asarray(distance_transform_edt(each, sampling=steps)) for each in (~truth, truth)
     )
-    phi = outside - inside + np.where(truth, 0.5, -0.5) * min(spacing)
+    phi = outside - inside + np.where(truth, 0.5, -0.5) * min(steps)
     rng = np.random.default_rng(seed)
-    sigma = [correlation / each for each in spacing]
+    sigma = [correlation / each for each in steps]
     axes = tuple(range(truth.ndim))
     gain = np.real(np.asarray(fourier_gaussian(np.ones(truth.shape), sigma)))
     # White noise has the same power everywhere; the rest of it is what the Gaussian leaves.
@@ -342,5 +342,5 @@ def _as(x: np.ndarray, like: Any) -> Any:
     floating = x.dtype.kind == "f"
     if floating and not is_floating(xp, like):
         raise TypeError(f"expected an array of floating numbers to be like, got {like.dtype}")
-    dtype = like.dtype if floating else {"b": xp.bool, "i": xp.int64}[x.dtype.kind]
-    return _ops.constant(xp, x, dtype, like=like)
+    # Integers are those that the library takes by default: of 32 bits in JAX unless told otherwise.
+    return _ops.constant(xp, x, like.dtype if floating else None, like=like)

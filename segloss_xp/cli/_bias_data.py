@@ -48,7 +48,7 @@ class Data:
 
     def measure(self, p: np.ndarray) -> np.ndarray:
         """Sum over the voxels that count of something (N, 1, V)."""
-        return np.sum(p[:, 0] * self.mask, axis=1, dtype=np.float64)
+        return np.asarray(np.sum(p[:, 0] * self.mask, axis=1, dtype=np.float64))
 
 
 @dataclass(frozen=True)

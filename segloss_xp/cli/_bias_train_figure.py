@@ -31,9 +31,9 @@ def draw(path: Path, experiments: Sequence[Experiment], results: Sequence[Result
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    style = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
+    style: Any = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
     with rc_context(style):
-        figure = Figure(figsize=(15, 16.5), layout="constrained")
+        figure: Any = Figure(figsize=(15, 16.5), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
         shown = [each for each in experiments if each.hidden]
         heights = (2.0 * len(shown), 4.4, 6.6)
