@@ -202,16 +202,19 @@ def test_every_library(eager: Backend):
     to = eager.array
     p, s = np.asarray([1.0, 0.5568, 0.2428]), np.asarray([0.02, 3.538, 1.295])
     labels, w = np.asarray([[1, 1, 0], [1, 0, 1]]), np.asarray([0.77, 0.23])
-    for loss in ("dice", "squared_dice"):
-        for exact, ours in (
-            (bias.Independent(p=p, volumes=s), bias.Independent(p=to(p), volumes=to(s))),
-            (
-                bias.Samples(labels=labels, weights=w),
-                bias.Samples(labels=to(labels), weights=to(w)),
-            ),
-            (bias.Marginals(p=p, volumes=s), bias.Marginals(p=to(p), volumes=to(s))),
-        ):
-            expected, actual = bias.minimiser(exact, loss), bias.minimiser(ours, loss)
-            np.testing.assert_allclose(eager.to_numpy(actual.x), expected.x, atol=1e-6)
-            np.testing.assert_allclose(eager.to_numpy(actual.risk), expected.risk, atol=1e-12)
-            assert (actual.kind, actual.method) == (expected.kind, expected.method)
+    regions = bias.Independent(p=p, volumes=s), bias.Independent(p=to(p), volumes=to(s))
+    samples = (
+        bias.Samples(labels=labels, weights=w),
+        bias.Samples(labels=to(labels), weights=to(w)),
+    )
+    marginals = bias.Marginals(p=p, volumes=s), bias.Marginals(p=to(p), volumes=to(s))
+    for loss, (exact, ours) in (
+        ("dice", regions),
+        ("squared_dice", samples),
+        ("jaccard", marginals),
+        ("squared_dice", marginals),
+    ):
+        expected, actual = bias.minimiser(exact, loss), bias.minimiser(ours, loss)
+        np.testing.assert_allclose(eager.to_numpy(actual.x), expected.x, atol=1e-6)
+        np.testing.assert_allclose(eager.to_numpy(actual.risk), expected.risk, atol=1e-12)
+        assert (actual.kind, actual.method) == (expected.kind, expected.method)

@@ -5,7 +5,7 @@ from typing import Any
 
 from segloss_xp._array import namespace
 
-_STEPS = 400
+_STEPS, _IDLE = 400, 8
 _DECREASE = 1e-4  # of what the slope promises
 
 
@@ -34,14 +34,17 @@ def descend(value_and_slopes: Callable[[Any], tuple[Any, Any]], x: Any) -> tuple
     eps = float(xp.finfo(x.dtype).eps)
     value, slopes = value_and_slopes(x)
     length = 1.0 / (xp.max(xp.abs(slopes), axis=-1) + eps)
+    idle = 0
     for _ in range(_STEPS):
         move = xp.clip(x - length[:, None] * slopes, min=0.0, max=1.0) - x
-        if float(xp.max(xp.abs(move))) <= 4 * eps:
+        if float(xp.max(xp.abs(move))) <= 4 * eps or idle == _IDLE:
             break
         new_value, new_slopes = value_and_slopes(x + move)
         promised = xp.sum(slopes * move, axis=-1)
         # Near the minimum rounding is all that is left of a decrease.
         falls = new_value <= value + _DECREASE * promised + 4 * eps
+        gained = xp.where(falls, value - new_value, xp.zeros_like(value))
+        idle = idle + 1 if float(xp.max(gained)) <= 4 * eps else 0
         bend = xp.sum(move * (new_slopes - slopes), axis=-1)
         bent = bend > 0
         squares = xp.sum(move * move, axis=-1)

@@ -111,3 +111,11 @@ class Score:
             return volumes * (slopes.n + x * slopes.d0[..., None])
         by_d = alpha * slopes.d0[..., None] + (1 - alpha - beta) * slopes.d
         return volumes * (slopes.n + by_d)
+
+
+def minus_log(score: Any) -> Any:
+    """Minus the logarithm of a score; infinite at 0, where it has no slope."""
+    xp = namespace(score)
+    zero = score == 0
+    found = -xp.log(xp.where(zero, xp.ones_like(score), score))
+    return xp.where(zero, math.inf * xp.ones_like(found), found)

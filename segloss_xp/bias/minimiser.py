@@ -1,6 +1,5 @@
 """The best prediction under an uncertain truth: what a perfect network learns to say."""
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -213,8 +212,12 @@ def _search(truth: Uncertainty, score: Score, most: int) -> Minimum:
         first = xp.argsort(risks[0])
         first = first[: min(_STARTS // 3, first.shape[0])]
         starts = xp.concat([xp.take(tried[0], first, axis=0), *_others(xp, inner, count)])
-        most_starts = max(1, _STARTS * _VOXELS // count)
-        x, _ = descend(problem.risk_and_slopes, starts[: min(most_starts, starts.shape[0]), :])
+        # Where the loss is infinite there is no way down.
+        finite = xp.nonzero(xp.isfinite(problem.risk(starts)))[0]
+        finite = finite[: min(max(1, _STARTS * _VOXELS // count), finite.shape[0])]
+        if finite.shape[0] == 0:
+            raise ValueError("the risk of every prediction is infinite: all may be missed")
+        x, _ = descend(problem.risk_and_slopes, xp.take(starts, finite, axis=0))
         end = xp.where(x > 0.5, xp.ones_like(x), xp.zeros_like(x))
         ended = xp.where(xp.abs(x - end) < _NEAR, end, x)
         as_good = problem.risk(ended) <= problem.risk(x) + _tolerance(xp, x)
@@ -227,10 +230,7 @@ def _search(truth: Uncertainty, score: Score, most: int) -> Minimum:
 
 def _best(xp: Any, x: Any, risks: Any, sizes: Any) -> tuple[Any, Any, Any]:
     """Of the predictions (S, F) of least risk the binary ones, and of them the smallest."""
-    risks = xp.where(xp.isnan(risks), math.inf * xp.ones_like(risks), risks)
     least = xp.min(risks)
-    if not math.isfinite(float(least)):
-        raise ValueError("the risk of every prediction is infinite: all may be missed")
     close = int(xp.sum(xp.astype(risks <= least + _tolerance(xp, risks), xp.int32)))
     order = xp.argsort(risks)[:close]
     x, risks = xp.take(x, order, axis=0), xp.take(risks, order)

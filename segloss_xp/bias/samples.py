@@ -7,7 +7,7 @@ from typing import Any
 from segloss_xp import _ops
 from segloss_xp._array import is_bool, is_floating, namespace, working_dtype
 from segloss_xp._grain import divide
-from segloss_xp.bias._ratio import Ratio
+from segloss_xp.bias._ratio import Ratio, minus_log
 from segloss_xp.bias.uncertainty import Uncertainty, check_values
 
 # How far a sum of weights may be from 1: they may come in single precision.
@@ -106,8 +106,9 @@ class Samples(Uncertainty):
         above, below = self._sums(ratio)
         xp, w = namespace(above), self.probabilities
         scores = divide(above, below, empty=empty)
-        # Nothing is lost on a sample without a probability, where the logarithm may be infinite.
-        return -xp.sum(w * xp.log(xp.where(w > 0, scores, xp.ones_like(scores))), axis=-1)
+        # A sample without a probability costs nothing, not even where the logarithm is infinite.
+        scores = xp.where(w > 0, scores, xp.ones_like(scores))
+        return xp.sum(w * minus_log(scores), axis=-1)
 
     def slopes(self, ratio: Ratio, *, logarithmic: bool) -> Ratio:
         above, below = self._sums(ratio)

@@ -146,7 +146,7 @@ def sheet(
     Raises
     ------
     ValueError
-        If a volume or a probability is out of range.
+        If a volume, `n` or a probability is out of range.
 
     Notes
     -----
@@ -166,8 +166,8 @@ def sheet(
     DiceLoss(smooth=0) [0. 1.] 0.25
     """
     probabilities = np.asarray(p, dtype=float)
-    if not all(0 < each < math.inf for each in mu):
-        raise ValueError(f"expected mu > 0, got {tuple(mu)}")
+    for each in mu:
+        _check(each, n)
     if not np.all((probabilities > 0) & (probabilities < 1)):
         raise ValueError(f"expected p between 0 and 1, got {tuple(p)}")
     return [_row(loss, float(each), n, probabilities) for loss in losses for each in mu]
@@ -176,7 +176,7 @@ def sheet(
 def _row(loss: Loss, mu: float, n: int, p: np.ndarray) -> Bias:
     try:
         found = curves(loss, mu, n)
-    except (TypeError, ValueError, NotImplementedError) as refusal:
+    except (TypeError, ValueError, NotImplementedError, ModuleNotFoundError) as refusal:
         return Bias(loss, mu, n, p, np.full(p.shape, math.nan), refusal=str(refusal))
     uniform = (np.arange(_MIDPOINTS) + 0.5) / _MIDPOINTS
     wrong = mu * (found.minimisers(uniform) - uniform)
@@ -192,7 +192,9 @@ def curves(loss: Loss, mu: float, n: int = 1) -> Curves:
     ----------
     loss : Loss
     mu : float
+        Volume of the uncertain regions.
     n : int
+        Number of them.
 
     Returns
     -------
@@ -201,10 +203,10 @@ def curves(loss: Loss, mu: float, n: int = 1) -> Curves:
     Raises
     ------
     ValueError
-        If the loss takes neither a channel nor two classes, or gives no number.
+        If a number is out of range, or the loss takes neither a channel nor two classes, pools a
+        batch, or gives no number.
     """
-    if n != int(n) or n < 1:
-        raise ValueError(f"expected n to be a whole number from 1, got {n}")
+    _check(mu, n)
     if getattr(loss, "batch", False):
         raise ValueError(f"{loss!r} pools a batch: its bias depends on how many images are in it")
     scene = _points(mu, n) if loss.from_maps else _image(mu, n)
@@ -287,3 +289,10 @@ def _values(loss: Loss, scene: _Scene, x: np.ndarray, *, multilabel: bool) -> np
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
+
+
+def _check(mu: float, n: int) -> None:
+    if not 0 < mu < math.inf:
+        raise ValueError(f"expected mu > 0, got {mu}")
+    if n != int(n) or n < 1:
+        raise ValueError(f"expected n to be a whole number from 1, got {n}")

@@ -8,7 +8,7 @@ from segloss_xp import _ops
 from segloss_xp._array import is_floating, namespace, working_dtype
 from segloss_xp._grain import divide
 from segloss_xp.bias import _laplace
-from segloss_xp.bias._ratio import Ratio
+from segloss_xp.bias._ratio import Ratio, minus_log
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -217,7 +217,7 @@ class Marginals(_Probabilities):
         return divide(above, ratio.d0 + xp.sum(ratio.d * p, axis=-1), empty=empty)
 
     def mean_log(self, ratio: Ratio, empty: float) -> Any:
-        return -namespace(ratio.n).log(self.mean_ratio(ratio, empty))
+        return minus_log(self.mean_ratio(ratio, empty))
 
 
 def _minus_log(x: float) -> float:

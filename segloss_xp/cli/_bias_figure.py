@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
             kind: bias.curves(options.loss, mu=kind[1], n=kind[0])
             for kind in track(kinds, "Computing", console=console, transient=True, disable=quiet)
         }
-    except (TypeError, ValueError, NotImplementedError) as refusal:
+    except (TypeError, ValueError, NotImplementedError, ModuleNotFoundError) as refusal:
         raise SystemExit(f"{options.loss!r} has no such figure: {refusal}") from None
     draw(options.output, options.loss, curves)
     console.print(f"Figure written to {options.output}", soft_wrap=True)

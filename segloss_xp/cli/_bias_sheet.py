@@ -69,8 +69,10 @@ def run(options: argparse.Namespace) -> int:
         console.print(f"{loss} is left out: {refusal}", style="yellow")
     table = options.csv or options.output.with_suffix(".csv")
     write(table, rows)
-    draw(options.output, [row for row in rows if not row.refusal])
-    console.print(f"Table written to {table}, figure to {options.output}", soft_wrap=True)
+    console.print(f"Table written to {table}", soft_wrap=True)
+    if shown := [row for row in rows if not row.refusal]:
+        draw(options.output, shown)
+        console.print(f"Figure written to {options.output}", soft_wrap=True)
     return 0
 
 
