@@ -5,6 +5,17 @@ from segloss_xp._grain import RegionLoss as RegionLoss
 from segloss_xp._grain import VoxelLoss as VoxelLoss
 from segloss_xp._loss import Loss as Loss
 from segloss_xp._loss import Sum as Sum
+from segloss_xp.boundary.border import unet_weight_map as unet_weight_map
+from segloss_xp.boundary.generalized import GeneralizedSurfaceLoss as GeneralizedSurfaceLoss
+from segloss_xp.boundary.likelihood import (
+    DistancePenalizedCrossEntropyLoss as DistancePenalizedCrossEntropyLoss,
+)
+from segloss_xp.boundary.likelihood import ShapeAwareLoss as ShapeAwareLoss
+from segloss_xp.boundary.points import WeightedHausdorffLoss as WeightedHausdorffLoss
+from segloss_xp.boundary.regression import SignedDistanceLoss as SignedDistanceLoss
+from segloss_xp.boundary.surface import BoundaryLoss as BoundaryLoss
+from segloss_xp.boundary.surface import HausdorffDTLoss as HausdorffDTLoss
+from segloss_xp.boundary.surface import RegionWiseLoss as RegionWiseLoss
 from segloss_xp.distance import distance_transform as distance_transform
 from segloss_xp.distance import label_distance as label_distance
 from segloss_xp.distance import signed_distance as signed_distance

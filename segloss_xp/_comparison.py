@@ -114,6 +114,13 @@ class Comparison:
         stacked = rule(*self.arguments(rule))
         return [stacked[:, k, ...] for k in range(len(maps))]
 
+    def probability(self) -> Any:
+        """The probability of each class (N, C, V), a constant."""
+        dtype = working_dtype(self.xp, self.prediction)
+        x = self.xp.astype(_ops.stop_gradient(self.xp, self.prediction), dtype, copy=False)
+        (voxels,) = self._activation.blocks(self.xp, x, [None])
+        return voxels.p
+
     def pool(self, x: Any) -> Any:
         """Sum over the samples, of all devices, keeping the axis with length 1."""
         total = namespace(x).sum(x, axis=0, keepdims=True)

@@ -105,7 +105,7 @@ class Sums:
         labels = is_integer(xp, target)
         target = xp.astype(target[:, None, :] if labels else target, dtype, copy=False)
         if labels:
-            weight = _within(xp, target, classes, weight)
+            weight = within(xp, target, classes, weight)
         if weight is not None:
             used = weight if is_bool(xp, weight) else weight > 0
             # No product: what has no weight may be NaN or infinite.
@@ -155,16 +155,16 @@ class Values(Sums):
         return cotangent
 
 
-def _within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
+def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
     """The weight, taken from the voxels whose label is not one of the classes."""
     if _ops.on_host(xp, labels) and xp.min(labels) >= 0 and xp.max(labels) < classes:
         return weight
-    within = (labels >= 0) & (labels < classes)
+    inside = (labels >= 0) & (labels < classes)
     if weight is None:
-        return within
+        return inside
     if is_bool(xp, weight):
-        return weight & within
-    return xp.where(within, weight, xp.zeros_like(weight))
+        return weight & inside
+    return xp.where(inside, weight, xp.zeros_like(weight))
 
 
 def _indicator(xp: Any, labels: Any, number: Any) -> Any:

@@ -1,12 +1,13 @@
 """All losses, family by family."""
 
-from segloss_xp import distribution, region
+from segloss_xp import boundary, distribution, region
 from segloss_xp._entry import Entry
 
 #: What the losses of each family measure.
 FAMILIES = {
     "distribution": "the label of each voxel",
     "region": "the overlap of regions",
+    "boundary": "the distance to surfaces",
 }
 
 
@@ -40,5 +41,5 @@ def losses(family: str | None = None) -> tuple[Entry, ...]:
     """
     if family is not None and family not in FAMILIES:
         raise ValueError(f"expected one of the families {tuple(FAMILIES)}, got {family!r}")
-    entries = (*distribution.LOSSES, *region.LOSSES)
+    entries = (*distribution.LOSSES, *region.LOSSES, *boundary.LOSSES)
     return tuple(each for each in entries if family in (None, each.family))

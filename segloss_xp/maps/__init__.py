@@ -4,6 +4,7 @@ from segloss_xp.maps.base import Field as Field
 from segloss_xp.maps.base import Map as Map
 from segloss_xp.maps.base import Weighted as Weighted
 from segloss_xp.maps.error import PoweredError as PoweredError
+from segloss_xp.maps.error import SquaredAgreement as SquaredAgreement
 from segloss_xp.maps.error import SquaredError as SquaredError
 from segloss_xp.maps.error import SquaredErrorWithin as SquaredErrorWithin
 from segloss_xp.maps.likelihood import Divergence as Divergence
@@ -21,3 +22,5 @@ from segloss_xp.maps.overlap import Predicted as Predicted
 from segloss_xp.maps.overlap import TrueNegative as TrueNegative
 from segloss_xp.maps.overlap import Truth as Truth
 from segloss_xp.maps.overlap import Volume as Volume
+from segloss_xp.maps.signed import SignedDeviation as SignedDeviation
+from segloss_xp.maps.signed import SignedPrediction as SignedPrediction

@@ -18,6 +18,16 @@ class SquaredError(Map):
         return 2.0 * (v.p - v.g)
 
 
+class SquaredAgreement(Map):
+    """The square (1 - p - g)^2: 1 where a hard prediction is right, 0 where it is wrong."""
+
+    def value(self, v: Voxels) -> Any:
+        return (1.0 - v.p - v.g) * (1.0 - v.p - v.g)
+
+    def slope(self, v: Voxels) -> Any:
+        return -2.0 * (1.0 - v.p - v.g)
+
+
 @dataclass(frozen=True)
 class PoweredError(Map):
     """The power |p - g|^gamma, gamma >= 1 (Wang et al. 2020)."""

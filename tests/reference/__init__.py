@@ -5,6 +5,7 @@ Shares no code with the package. Everything is float64, or complex: each loss is
 prediction (a minimum away from its kink), which is what `gradient` lives on.
 """
 
+from reference.boundary import *
 from reference.common import gradient as gradient
 from reference.distribution import *
 from reference.region import *
