@@ -19,15 +19,27 @@ from segloss_xp.boundary.surface import RegionWiseLoss as RegionWiseLoss
 from segloss_xp.distance import distance_transform as distance_transform
 from segloss_xp.distance import label_distance as label_distance
 from segloss_xp.distance import signed_distance as signed_distance
+from segloss_xp.distribution.active_passive import MeanAbsoluteErrorLoss as MeanAbsoluteErrorLoss
+from segloss_xp.distribution.active_passive import (
+    NormalizedCrossEntropyLoss as NormalizedCrossEntropyLoss,
+)
+from segloss_xp.distribution.active_passive import (
+    ReverseCrossEntropyLoss as ReverseCrossEntropyLoss,
+)
 from segloss_xp.distribution.likelihood import BrierLoss as BrierLoss
 from segloss_xp.distribution.likelihood import CrossEntropyLoss as CrossEntropyLoss
 from segloss_xp.distribution.likelihood import FocalLoss as FocalLoss
 from segloss_xp.distribution.likelihood import KLDivergenceLoss as KLDivergenceLoss
 from segloss_xp.distribution.likelihood import PolyLoss as PolyLoss
+from segloss_xp.distribution.proportion import ProportionLoss as ProportionLoss
 from segloss_xp.distribution.robust import (
     GeneralizedCrossEntropyLoss as GeneralizedCrossEntropyLoss,
 )
 from segloss_xp.distribution.robust import SymmetricCrossEntropyLoss as SymmetricCrossEntropyLoss
+from segloss_xp.distribution.selection import OHEMLoss as OHEMLoss
+from segloss_xp.distribution.selection import TopKLoss as TopKLoss
+from segloss_xp.distribution.tempered import BiTemperedLoss as BiTemperedLoss
+from segloss_xp.distribution.wing import AdaptiveWingLoss as AdaptiveWingLoss
 from segloss_xp.gradient import value_and_grad as value_and_grad
 from segloss_xp.region.confusion import DicePlusPlusLoss as DicePlusPlusLoss
 from segloss_xp.region.confusion import MCCLoss as MCCLoss

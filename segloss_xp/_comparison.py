@@ -89,7 +89,8 @@ class Comparison:
     def sums(self) -> Mapping[Map, Any]:
         """The sum of each planned map over the voxels, (N, C)."""
         if not self._sums:
-            self.receive(self.rule(*self.arguments(self.rule)))
+            sums = self.rule(*self.arguments(self.rule))
+            self._sums = {m: sums[:, k, :] for k, m in enumerate(self.rule.maps)}
         return self._sums
 
     def arguments(self, rule: Sums) -> tuple[Any, ...]:
@@ -103,10 +104,6 @@ class Comparison:
             self._fields[field] = _ops.stop_gradient(self.xp, field.of(self))
         return self._fields[field]
 
-    def receive(self, sums: Any) -> None:
-        """Take the sums (N, K, C) of the K planned maps as given."""
-        self._sums = {m: sums[:, k, :] for k, m in enumerate(self.rule.maps)}
-
     def values(self, maps: Iterable[Map]) -> list[Any]:
         """The maps themselves, times the weight of the voxel, each (N, C, V)."""
         maps = tuple(maps)
@@ -116,10 +113,18 @@ class Comparison:
 
     def probability(self) -> Any:
         """The probability of each class (N, C, V), a constant."""
-        dtype = working_dtype(self.xp, self.prediction)
-        x = self.xp.astype(_ops.stop_gradient(self.xp, self.prediction), dtype, copy=False)
+        x = self._constant_prediction()
+        x = self.xp.astype(x, working_dtype(self.xp, x), copy=False)
         (voxels,) = self._activation.blocks(self.xp, x, [None])
         return voxels.p
+
+    def value_of_target(self, m: Map) -> Any:
+        """A map of the target alone, times the weight of the voxel, (N, C, V)."""
+        rule = Values((m,), self._activation)
+        return rule.forward(self._constant_prediction(), self.target, self.weight)[:, 0, ...]
+
+    def _constant_prediction(self) -> Any:
+        return _ops.stop_gradient(namespace(self.prediction), self.prediction)
 
     def pool(self, x: Any) -> Any:
         """Sum over the samples, of all devices, keeping the axis with length 1."""

@@ -67,7 +67,7 @@ class RegionLoss(Loss):
         return "class"
 
     @property
-    def from_sums(self) -> bool:
+    def from_maps(self) -> bool:
         return True
 
     def regions(self) -> tuple[Map, ...]:
@@ -146,7 +146,7 @@ class VoxelLoss(Loss):
         return "voxel"
 
     @property
-    def from_sums(self) -> bool:
+    def from_maps(self) -> bool:
         return True
 
     def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:

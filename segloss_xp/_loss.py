@@ -37,8 +37,8 @@ class Loss:
         return "loss"
 
     @property
-    def from_sums(self) -> bool:
-        """Whether a mean or sum depends on the prediction through the sums of `maps` alone."""
+    def from_maps(self) -> bool:
+        """Whether a mean or sum depends on the prediction through maps alone, summed or not."""
         return False
 
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
@@ -196,8 +196,8 @@ class Sum(Loss):
         return ", ".join(sorted({loss.grain for _, loss in self.terms}))
 
     @property
-    def from_sums(self) -> bool:
-        return all(loss.from_sums for _, loss in self.terms)
+    def from_maps(self) -> bool:
+        return all(loss.from_maps for _, loss in self.terms)
 
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
         return tuple(m for _, loss in self.terms for m in loss.maps(comparison))

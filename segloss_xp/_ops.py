@@ -52,8 +52,21 @@ def stop_gradient(xp: Any, x: Any) -> Any:
             import jax
 
             return jax.lax.stop_gradient(x)
+        case "tape":
+            return x.value
         case _:
             return x
+
+
+def kth_largest(xp: Any, x: Any, k: Any, most: int) -> Any:
+    """The k-th largest of each row of `x` (M, V), for integers k (M, 1) from 1 to `most`."""
+    match name(xp):
+        case "torch":
+            ranked = xp.topk(x, most, 1).values
+        case _:
+            ranked = xp.sort(x, axis=1, descending=True)[:, :most]
+    places = xp.cumulative_sum(xp.ones_like(ranked, dtype=k.dtype), axis=1)
+    return xp.sum(xp.where(places == k, ranked, xp.zeros_like(ranked)), axis=1, keepdims=True)
 
 
 def power(xp: Any, base: Any, exponent: float) -> Any:
@@ -162,5 +175,7 @@ def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:
             from segloss_xp.jax import ruled
 
             return ruled(rule, x, *constants)
+        case "tape":
+            return x.through(rule, *constants)
         case _:
             return rule.forward(x, *constants)

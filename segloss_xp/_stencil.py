@@ -69,4 +69,4 @@ def differences(xp: Any, x: Any, spacing: Sequence[float]) -> list[Any]:
 
 
 def _cut(x: Any, axis: int, start: int, stop: int) -> Any:
-    return x[(slice(None),) * axis + (slice(start, stop),)]
+    return x[(slice(None),) * axis + (slice(start, stop), ...)]

@@ -76,7 +76,7 @@ class Sums:
             for v in blocks:
                 v.log_p  # noqa: B018 - first, so that p is no more than its exponential
         results = (
-            [self._over_voxels(xp, _weighted(m.value(v), weight)) for v in blocks]
+            [self._over_voxels(xp, _weighted(value, weight)) for value in m.values(blocks)]
             for m in self.maps
         )
         return xp.stack([_join(xp, result) for result in results], axis=1)
@@ -88,8 +88,7 @@ class Sums:
             if m.wrt is None:
                 continue
             factors = split(self._for_voxels(cotangent[:, k, ...]), len(blocks))
-            for slope, factor, v in zip(slopes, factors, blocks, strict=True):
-                term = factor * m.slope(v)
+            for slope, term in zip(slopes, m.pull(blocks, factors), strict=True):
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
         parts = [_weighted(part, weight) for part in self.activation.pull(blocks, slopes)]
         return _ops.narrow(xp, _join(xp, parts), x.dtype)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from segloss_xp._array import namespace
+from segloss_xp._array import Rule, namespace
 
 
 class Node:
@@ -24,6 +24,15 @@ class Node:
     @property
     def dtype(self) -> Any:
         return self.value.dtype
+
+    @property
+    def device(self) -> Any:
+        return self.value.device
+
+    def through(self, rule: Rule, *constants: Any) -> "Node":
+        """The rule's value, which its pullback leads back from."""
+        value = rule.forward(self.value, *constants)
+        return Node(value, ((self, lambda t: rule.pullback(t, self.value, *constants)),))
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return _TAPE

@@ -64,7 +64,7 @@ class GeneralizedSurfaceLoss(Loss):
         return "sample"
 
     @property
-    def from_sums(self) -> bool:
+    def from_maps(self) -> bool:
         return True
 
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:

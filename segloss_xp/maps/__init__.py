@@ -3,6 +3,7 @@
 from segloss_xp.maps.base import Field as Field
 from segloss_xp.maps.base import Map as Map
 from segloss_xp.maps.base import Weighted as Weighted
+from segloss_xp.maps.error import AdaptiveWing as AdaptiveWing
 from segloss_xp.maps.error import PoweredError as PoweredError
 from segloss_xp.maps.error import SquaredAgreement as SquaredAgreement
 from segloss_xp.maps.error import SquaredError as SquaredError
@@ -13,6 +14,7 @@ from segloss_xp.maps.likelihood import FocalRejection as FocalRejection
 from segloss_xp.maps.likelihood import LogLikelihood as LogLikelihood
 from segloss_xp.maps.likelihood import LogRejection as LogRejection
 from segloss_xp.maps.likelihood import PoweredMiss as PoweredMiss
+from segloss_xp.maps.likelihood import PoweredShortfall as PoweredShortfall
 from segloss_xp.maps.likelihood import ReverseLikelihood as ReverseLikelihood
 from segloss_xp.maps.overlap import FalseNegative as FalseNegative
 from segloss_xp.maps.overlap import FalsePositive as FalsePositive
@@ -24,3 +26,5 @@ from segloss_xp.maps.overlap import Truth as Truth
 from segloss_xp.maps.overlap import Volume as Volume
 from segloss_xp.maps.signed import SignedDeviation as SignedDeviation
 from segloss_xp.maps.signed import SignedPrediction as SignedPrediction
+from segloss_xp.maps.voxel import NormalizedLikelihood as NormalizedLikelihood
+from segloss_xp.maps.voxel import TemperedDivergence as TemperedDivergence

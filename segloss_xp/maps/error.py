@@ -35,16 +35,10 @@ class PoweredError(Map):
     gamma: float
 
     def value(self, v: Voxels) -> Any:
-        return _ops.power(v.xp, self._size(v), self.gamma)
+        return _ops.power(v.xp, _size(v), self.gamma)
 
     def slope(self, v: Voxels) -> Any:
-        slope = self.gamma * _ops.power(v.xp, self._size(v), self.gamma - 1.0)
-        side = v.xp.astype(v.p > v.g, v.p.dtype) - v.xp.astype(v.p < v.g, v.p.dtype)
-        return side * slope
-
-    @staticmethod
-    def _size(v: Voxels) -> Any:
-        return v.xp.where(v.p > v.g, v.p - v.g, v.g - v.p)
+        return _side(v) * self.gamma * _ops.power(v.xp, _size(v), self.gamma - 1.0)
 
 
 @dataclass(frozen=True)
@@ -61,3 +55,49 @@ class SquaredErrorWithin(Map):
 
     def _place(self, v: Voxels) -> Any:
         return 1.0 - v.g if self.outside else v.g
+
+
+@dataclass(frozen=True)
+class AdaptiveWing(Map):
+    """
+    The adaptive wing of the error d = |p - g| (Wang et al. 2019, eq. 5 and 6).
+
+    omega log(1 + (d / epsilon)^(alpha - g)) where d < theta, and from there on its tangent.
+    """
+
+    alpha: float
+    omega: float
+    epsilon: float
+    theta: float
+
+    def value(self, v: Voxels) -> Any:
+        d, e, xp = _size(v), self.alpha - v.g, v.xp
+        bend = self.omega * xp.log1p(self._raised(xp, d, e))
+        at_theta = self.omega * xp.log1p((self.theta / self.epsilon) ** e)
+        tangent = at_theta + self._slope_at_theta(e) * (d - self.theta)
+        return xp.where(d < self.theta, bend, tangent)
+
+    def slope(self, v: Voxels) -> Any:
+        d, e, xp = _size(v), self.alpha - v.g, v.xp
+        bend = self._raised(xp, d, e - 1.0) / (1.0 + self._raised(xp, d, e))
+        bend = self.omega / self.epsilon * e * bend
+        return _side(v) * xp.where(d < self.theta, bend, self._slope_at_theta(e))
+
+    def _slope_at_theta(self, e: Any) -> Any:
+        power = (self.theta / self.epsilon) ** e
+        return self.omega / self.theta * e * power / (1.0 + power)
+
+    def _raised(self, xp: Any, d: Any, e: Any) -> Any:
+        # The inner where keeps the slope finite at 0, and beyond theta, where it does not count.
+        bent = (d > 0) & (d < self.theta)
+        power = (xp.where(bent, d, self.epsilon * xp.ones_like(d)) / self.epsilon) ** e
+        return xp.where(bent, power, xp.zeros_like(d))
+
+
+def _size(v: Voxels) -> Any:
+    """The absolute error."""
+    return v.xp.where(v.p > v.g, v.p - v.g, v.g - v.p)
+
+
+def _side(v: Voxels) -> Any:
+    return v.xp.astype(v.p > v.g, v.p.dtype) - v.xp.astype(v.p < v.g, v.p.dtype)

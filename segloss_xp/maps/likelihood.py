@@ -95,6 +95,21 @@ class PoweredMiss(Map):
 
 
 @dataclass(frozen=True)
+class PoweredShortfall(Map):
+    """The shortfall g (1 - p)^power, power >= 1, of what was to be 1 (Leng et al. 2022)."""
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+    power: float
+
+    def value(self, v: Voxels) -> Any:
+        return v.g * _ops.power(v.xp, _complement(v, v.log_p), self.power)
+
+    def slope(self, v: Voxels) -> Any:
+        q = _ops.power(v.xp, _complement(v, v.log_p), self.power - 1.0)
+        return -self.power * v.g * v.p * q
+
+
+@dataclass(frozen=True)
 class ReverseLikelihood(Map):
     """The log-likelihood p log g of the target under the prediction, log g at least `floor`."""
 

@@ -53,6 +53,13 @@ def signed_distance(prediction, target, *, absolute=1.0, **call):
 def weighted_hausdorff(prediction, target, *, alpha=-1.0, include_background=False, **call):
     """Ribera 2019, eq. 5."""
     lengths = counted(prediction, target, **without(call))[2]
+    space = np.delete(
+        prediction.shape[1:], call.get("class_axis", 1) - 1 if call.get("class_axis", 1) > 0 else -1
+    )
+    diagonal = math.dist(
+        [0] * len(space),
+        [(n - 1) * w for n, w in zip(space, spacing or (1,) * len(space), strict=True)],
+    )
 
     def maps(inside, found, spacing):
         place = {i: [n * w for n, w in zip(i, spacing, strict=True)] for i in inside}
