@@ -83,6 +83,10 @@ class RegionLoss(Loss):
         above, below = self._smooth_pair()
         return divide(numerator + above, denominator + below, empty=1.0)
 
+    def totals(self, comparison: Comparison) -> tuple[Any, ...]:
+        """The sums (N, C) that the formula takes."""
+        return tuple(comparison.sums[m] for m in self.regions())
+
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
         needed = *self.regions(), Volume()
         return needed if self.absent == "smooth" else (*needed, Truth())
@@ -93,20 +97,19 @@ class RegionLoss(Loss):
         if c.classes == first:
             raise ValueError(f"{self!r} has no class left: the only one is the background")
 
-        def add_up(m: Map) -> Any:
-            total = c.sums[m][:, first:]
-            return c.pool(total) if self.batch else total
+        def pooled(total: Any) -> Any:
+            return c.pool(total[:, first:]) if self.batch else total[:, first:]
 
-        volume = add_up(Volume())
+        volume = pooled(c.sums[Volume()])
         xp = namespace(volume)
         # Where every voxel is left out there is nothing to judge.
         counts = valued = volume > 0
         if self.absent != "smooth":
-            valued = valued & (add_up(Truth()) > 0)
+            valued = valued & (pooled(c.sums[Truth()]) > 0)
             counts = valued if self.absent == "skip" else counts
         one, zero = xp.ones_like(volume), xp.zeros_like(volume)
         # The inner where keeps an infinite slope of the formula from what has no value.
-        values = self.formula(*(xp.where(valued, add_up(m), one) for m in self.regions()))
+        values = self.formula(*(xp.where(valued, pooled(each), one) for each in self.totals(c)))
         values = xp.where(valued, values, zero)
         weights = xp.where(counts, one, zero)
         if self.class_weights is not None:
@@ -118,6 +121,22 @@ class RegionLoss(Loss):
 
     def _smooth_pair(self) -> tuple[float, ...]:
         return self.smooth if isinstance(self.smooth, tuple) else (self.smooth, self.smooth)
+
+
+class NeighbourhoodLoss(RegionLoss):
+    """
+    A region loss whose sums are of images that take in the neighbours of each voxel.
+
+    Such sums do not follow from those of voxelwise maps: NumPy and CuPy borrow their gradient.
+    Subclasses give the `totals`. Voxels without weight are no neighbours, as if beyond the border.
+    """
+
+    @property
+    def from_sums(self) -> bool:
+        return False
+
+    def regions(self) -> tuple[Map, ...]:
+        return ()
 
 
 class VoxelLoss(Loss):

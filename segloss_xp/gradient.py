@@ -56,7 +56,7 @@ def value_and_grad(loss: Loss, prediction: A, target: Array, **description: Any)
     reduction = description.get("reduction", "mean")
     if reduction not in ("mean", "sum"):
         raise ValueError(f"a gradient needs reduction 'mean' or 'sum', got {reduction!r}")
-    described = (description.get(key) for key in ("mask", "voxel_weights", "distance"))
+    described = (description.get(key) for key in ("mask", "voxel_weights", "distance", "image"))
     xp = namespace(prediction, target, *described)
     match name(xp):
         case "torch":

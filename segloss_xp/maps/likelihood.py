@@ -52,6 +52,30 @@ class LogRejection(Map):
         return 1.0 - 0.5 * self.smoothing - (1.0 - self.smoothing) * v.g
 
 
+class LogPrediction(Map):
+    """The logarithm log p of the prediction."""
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+
+    def value(self, v: Voxels) -> Any:
+        return v.log_p
+
+    def slope(self, v: Voxels) -> Any:
+        return 1.0
+
+
+class LogComplement(Map):
+    """The logarithm log(1 - p) of what is left of a channel."""
+
+    wrt: ClassVar[Literal["log_q"]] = "log_q"
+
+    def value(self, v: Voxels) -> Any:
+        return v.log_q
+
+    def slope(self, v: Voxels) -> Any:
+        return 1.0
+
+
 @dataclass(frozen=True)
 class FocalLikelihood(Map):
     """The modulated log-likelihood g (1 - p)^gamma log p (Lin et al. 2017, eq. 4)."""
