@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from array_api_compat import array_namespace
 from backends import Backend, chosen
-from cases import CASES, Case
+from cases import CASES, WITH_IMAGE, Case
 from problems import (
     REDUCTIONS,
     TOLERANCE,
@@ -70,30 +70,30 @@ def everywhere(what: str) -> Any:
             )
             for backend in chosen()
             if backend.differentiates or what == "values"
-            for case in CASES
+            for case in (*CASES, *WITH_IMAGE)
             for setting in settings(backend, what)
         ],
     )
 
 
-def call(kind: str, setting: Setting) -> Any:
+def call(kind: str, setting: Setting, *, image: bool = False) -> Any:
     from_logits, described, dtype = setting
-    return problem(kind, from_logits=from_logits, described=described, dtype=dtype)
+    return problem(kind, from_logits=from_logits, described=described, dtype=dtype, image=image)
 
 
 @lru_cache
 def truth(case: Case, setting: Setting, reduction: str) -> Any:
-    return expected(case, call(case.target, setting), reduction=reduction)
+    return expected(case, call(case.target, setting, image=case.image), reduction=reduction)
 
 
 @lru_cache
 def true_gradient(case: Case, setting: Setting) -> np.ndarray:
-    return expected_gradient(case, call(case.target, setting))
+    return expected_gradient(case, call(case.target, setting, image=case.image))
 
 
 @everywhere("values")
 def test_value(backend: Backend, case: Case, setting: Setting):
-    prediction, target, keywords = call(case.target, setting)
+    prediction, target, keywords = call(case.target, setting, image=case.image)
     values = backend.values(case.loss, prediction, target, REDUCTIONS, **keywords)
     for reduction, value in zip(REDUCTIONS, values, strict=True):
         assert value.dtype == setting[2]
@@ -103,7 +103,7 @@ def test_value(backend: Backend, case: Case, setting: Setting):
 # Half the tolerance of a value, so that any two backends agree to the whole.
 @everywhere("gradients")
 def test_gradient(backend: Backend, case: Case, setting: Setting):
-    prediction, target, keywords = call(case.target, setting)
+    prediction, target, keywords = call(case.target, setting, image=case.image)
     value, gradient = backend.value_and_grad(case.loss, prediction, target, **keywords)
     assert value.dtype == gradient.dtype == setting[2]
     assert_close(value, truth(case, setting, "mean"), TOLERANCE[setting[2]])

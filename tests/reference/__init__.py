@@ -7,5 +7,6 @@ prediction (a minimum away from its kink), which is what `gradient` lives on.
 
 from reference.boundary import *
 from reference.common import gradient as gradient
+from reference.contour import *
 from reference.distribution import *
 from reference.region import *
