@@ -26,6 +26,14 @@ from segloss_xp.boundary.shape import CentroidLoss as CentroidLoss
 from segloss_xp.boundary.surface import BoundaryLoss as BoundaryLoss
 from segloss_xp.boundary.surface import HausdorffDTLoss as HausdorffDTLoss
 from segloss_xp.boundary.surface import RegionWiseLoss as RegionWiseLoss
+from segloss_xp.calibration.error import CalibrationErrorLoss as CalibrationErrorLoss
+from segloss_xp.calibration.neighbourhood import NACLLoss as NACLLoss
+from segloss_xp.calibration.neighbourhood import SVLSLoss as SVLSLoss
+from segloss_xp.calibration.penalty import ConfidencePenaltyLoss as ConfidencePenaltyLoss
+from segloss_xp.calibration.penalty import MarginLabelSmoothingLoss as MarginLabelSmoothingLoss
+from segloss_xp.compound.scheduled import DiceBoundaryLoss as DiceBoundaryLoss
+from segloss_xp.compound.scheduled import DiceHausdorffLoss as DiceHausdorffLoss
+from segloss_xp.compound.scheduled import ramp as ramp
 from segloss_xp.distance import distance_transform as distance_transform
 from segloss_xp.distance import label_distance as label_distance
 from segloss_xp.distance import signed_distance as signed_distance
@@ -51,17 +59,29 @@ from segloss_xp.distribution.selection import TopKLoss as TopKLoss
 from segloss_xp.distribution.tempered import BiTemperedLoss as BiTemperedLoss
 from segloss_xp.distribution.wing import AdaptiveWingLoss as AdaptiveWingLoss
 from segloss_xp.gradient import value_and_grad as value_and_grad
+from segloss_xp.region.angle import TVMFDiceLoss as TVMFDiceLoss
+from segloss_xp.region.angle import WeightedSoftDiceLoss as WeightedSoftDiceLoss
 from segloss_xp.region.confusion import DicePlusPlusLoss as DicePlusPlusLoss
 from segloss_xp.region.confusion import MCCLoss as MCCLoss
 from segloss_xp.region.confusion import NoiseRobustDiceLoss as NoiseRobustDiceLoss
 from segloss_xp.region.confusion import SensitivitySpecificityLoss as SensitivitySpecificityLoss
+from segloss_xp.region.confusion import TverskyPlusPlusLoss as TverskyPlusPlusLoss
+from segloss_xp.region.curved import FocalDiceLoss as FocalDiceLoss
+from segloss_xp.region.curved import FocalTverskyLoss as FocalTverskyLoss
+from segloss_xp.region.curved import LogCoshDiceLoss as LogCoshDiceLoss
+from segloss_xp.region.curved import LogDiceLoss as LogDiceLoss
+from segloss_xp.region.generalized import GeneralizedDiceLoss as GeneralizedDiceLoss
+from segloss_xp.region.generalized import PenaltyGeneralizedDiceLoss as PenaltyGeneralizedDiceLoss
+from segloss_xp.region.lovasz import LovaszHingeLoss as LovaszHingeLoss
+from segloss_xp.region.lovasz import LovaszSoftmaxLoss as LovaszSoftmaxLoss
 from segloss_xp.region.overlap import DiceLoss as DiceLoss
 from segloss_xp.region.overlap import FBetaLoss as FBetaLoss
-from segloss_xp.region.overlap import FocalTverskyLoss as FocalTverskyLoss
 from segloss_xp.region.overlap import JaccardLoss as JaccardLoss
-from segloss_xp.region.overlap import LogCoshDiceLoss as LogCoshDiceLoss
-from segloss_xp.region.overlap import LogDiceLoss as LogDiceLoss
 from segloss_xp.region.overlap import TverskyLoss as TverskyLoss
+from segloss_xp.region.surrogate import CalibratedDiceLoss as CalibratedDiceLoss
+from segloss_xp.region.wasserstein import (
+    GeneralizedWassersteinDiceLoss as GeneralizedWassersteinDiceLoss,
+)
 from segloss_xp.taxonomy import losses as losses
 
 __version__ = "0.1.0"

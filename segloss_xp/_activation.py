@@ -45,6 +45,16 @@ class Voxels:
             self._log_q = self._log_complement()
         return self._log_q
 
+    @property
+    def z(self) -> Any:
+        """The logit, as it was given."""
+        return self.x
+
+    @property
+    def log_odds(self) -> Any:
+        """Logarithm of the odds p / (1 - p) of a channel; finite."""
+        return self.log_p - self.log_q
+
     def _probability(self) -> Any:
         raise NotImplementedError
 
@@ -61,10 +71,17 @@ class Voxels:
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
-        """Slopes by `x`, block by block, from slopes by p, log p and log(1 - p)."""
+        """Slopes by `x`, block by block, from slopes by what the maps name in `wrt`."""
         return [v._pull(**slope) for v, slope in zip(blocks, slopes, strict=True)]
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+    def _pull(
+        self,
+        p: Any = None,
+        log_p: Any = None,
+        log_q: Any = None,
+        log_odds: Any = None,
+        z: Any = None,
+    ) -> Any:
         raise NotImplementedError
 
 
@@ -95,10 +112,14 @@ class Softmax(Voxels):
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
+        direct = [slope.pop("z", None) for slope in slopes]
+        if not slopes[0]:
+            return direct
         by_log = super().pull(blocks, slopes)
         xp = blocks[0].xp
         mean = reduce(add, (xp.sum(s, axis=1, keepdims=True) for s in by_log))
-        return [s - v.p * mean for v, s in zip(blocks, by_log, strict=True)]
+        parts = zip(blocks, by_log, direct, strict=True)
+        return [_total(s - v.p * mean, z) for v, s, z in parts]
 
     def _probability(self) -> Any:
         if self._total is not None:
@@ -114,7 +135,14 @@ class Softmax(Voxels):
             log_p = _ops.log_softmax(self.xp, self.x)
         return _finite(self.xp, log_p)
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+    def _pull(
+        self,
+        p: Any = None,
+        log_p: Any = None,
+        log_q: Any = None,
+        log_odds: Any = None,
+        z: Any = None,
+    ) -> Any:
         # By log p, whose own slope by x is delta - p: `pull` takes off the mean.
         return _total(log_p, _times(p, self.p))
 
@@ -133,9 +161,22 @@ class Sigmoid(Voxels):
     def _log_complement(self) -> Any:
         return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.x))
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+    @property
+    def log_odds(self) -> Any:
+        most = float(self.xp.finfo(self.x.dtype).max)
+        return self.xp.clip(self.x, min=-most, max=most)
+
+    def _pull(
+        self,
+        p: Any = None,
+        log_p: Any = None,
+        log_q: Any = None,
+        log_odds: Any = None,
+        z: Any = None,
+    ) -> Any:
         q = 1.0 - self.p
-        return _total(_times(p, self.p * q), _times(log_p, q), _times(log_q, -self.p))
+        by_p = _total(_times(p, self.p * q), _times(log_p, q), _times(log_q, -self.p))
+        return _total(by_p, log_odds, z)
 
 
 class Probability(Voxels):
@@ -143,10 +184,15 @@ class Probability(Voxels):
     Probabilities as they are.
 
     The logarithm of 0 is that of the smallest normal number; its slope is no more than the
-    reciprocal of the machine epsilon, so that sums of gradients do not overflow.
+    reciprocal of the machine epsilon, so that sums of gradients do not overflow. As logits serve
+    the logarithms: those of a softmax, but for a shift.
     """
 
     __slots__ = ()
+
+    @property
+    def z(self) -> Any:
+        return self.log_p
 
     def _probability(self) -> Any:
         return self.x
@@ -157,11 +203,19 @@ class Probability(Voxels):
     def _log_complement(self) -> Any:
         return self.xp.log(self._at_least("smallest_normal", 1.0 - self.x))
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None) -> Any:
+    def _pull(
+        self,
+        p: Any = None,
+        log_p: Any = None,
+        log_q: Any = None,
+        log_odds: Any = None,
+        z: Any = None,
+    ) -> Any:
         slope = _total(
             p,
-            _times(log_p, 1.0 / self._at_least("eps", self.x)),
+            _times(_total(log_p, z), 1.0 / self._at_least("eps", self.x)),
             _times(log_q, -1.0 / self._at_least("eps", 1.0 - self.x)),
+            _times(log_odds, 1.0 / self._at_least("eps", self.x * (1.0 - self.x))),
         )
         return self.xp.broadcast_to(slope, self.x.shape)
 
@@ -186,4 +240,5 @@ def _times(slope: Any, factor: Any) -> Any:
 
 
 def _total(*terms: Any) -> Any:
-    return reduce(add, (term for term in terms if term is not None))
+    given = [term for term in terms if term is not None]
+    return reduce(add, given) if given else None

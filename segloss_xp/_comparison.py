@@ -121,8 +121,7 @@ class Comparison:
 
     def integrate(self, image: Any) -> Any:
         """The sum over the voxels of an image (N, C, *space), by their weight: (N, C)."""
-        (weight,) = self.values((Volume(),))
-        return namespace(image).sum(self.flat(image) * weight, axis=2)
+        return self.xp.sum(self.flat(image) * self.value_of_target(Volume()), axis=2)
 
     def probability(self) -> Any:
         """The probability of each class (N, C, V), a constant."""

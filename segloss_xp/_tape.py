@@ -29,11 +29,6 @@ class Node:
     def device(self) -> Any:
         return self.value.device
 
-    def through(self, rule: Rule, *constants: Any) -> "Node":
-        """The rule's value, which its pullback leads back from."""
-        value = rule.forward(self.value, *constants)
-        return Node(value, ((self, lambda t: rule.pullback(t, self.value, *constants)),))
-
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return _TAPE
 
@@ -109,6 +104,14 @@ def gradient(output: Node, source: Node) -> Any:
             term = _fit(pull(cotangent), parent.shape)
             cotangents[parent] = cotangents[parent] + term if parent in cotangents else term
     return cotangents.get(source, xp.zeros_like(source.value))
+
+
+def ruled(rule: Rule, x: Node, *constants: Any) -> Node:
+    """The function of a `Rule`, with the rule's own gradient."""
+    return Node(
+        rule.forward(x.value, *constants),
+        ((x, lambda t: rule.pullback(t, x.value, *constants)),),
+    )
 
 
 def through(total: Callable[[Any], Any], x: Any) -> Any:

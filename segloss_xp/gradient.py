@@ -85,14 +85,14 @@ def value_and_grad(loss: Loss, prediction: A, target: Array, **description: Any)
 def _on_maps(
     loss: Loss, prediction: Any, target: Any, reduction: Any = "mean", **description: Any
 ) -> Any:
-    """The rule of the maps, after the derivative of the formula by their sums or values."""
+    """The derivative of the formula by the maps, and the maps' own rule from there."""
     c = Comparison(prediction, target, **description)
     c.plan(loss.maps(c))
-    c.prediction = _tape.Node(c.prediction)
+    x = c.prediction = _tape.Node(c.prediction)
     if c.all_reduce is not None:
         c.all_reduce = partial(_tape.through, c.all_reduce)
     value = loss.reduce(c, reduction)
-    return value.value, c.unflatten(_tape.gradient(value, c.prediction))
+    return value.value, c.unflatten(_tape.gradient(value, x))
 
 
 def _borrowed(xp: Any, loss: Loss, *arrays: Any, **description: Any) -> Any:

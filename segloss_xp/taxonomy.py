@@ -1,6 +1,6 @@
 """All losses, family by family."""
 
-from segloss_xp import boundary, distribution, region
+from segloss_xp import boundary, calibration, compound, distribution, region
 from segloss_xp._entry import Entry
 
 #: What the losses of each family measure.
@@ -8,6 +8,8 @@ FAMILIES = {
     "distribution": "the label of each voxel",
     "region": "the overlap of regions",
     "boundary": "the distance to surfaces",
+    "compound": "several of these at once",
+    "calibration": "how sure a prediction is",
 }
 
 
@@ -41,5 +43,6 @@ def losses(family: str | None = None) -> tuple[Entry, ...]:
     """
     if family is not None and family not in FAMILIES:
         raise ValueError(f"expected one of the families {tuple(FAMILIES)}, got {family!r}")
-    entries = (*distribution.LOSSES, *region.LOSSES, *boundary.LOSSES)
+    packages = distribution, region, boundary, compound, calibration
+    entries = (entry for package in packages for entry in package.LOSSES)
     return tuple(each for each in entries if family in (None, each.family))

@@ -47,8 +47,8 @@ def problem(
     """
     A call of a loss, with a target of a kind that `Case` names.
 
-    One sample lacks the last class. With `image` there is one, of two channels. With `described`, the classes come last and some voxels are
-    masked, weighted or ignored.
+    One sample lacks the last class. With `image` there is one, of two channels. With `described`,
+    the classes come last and some voxels are masked, weighted or ignored.
     """
     rng = np.random.default_rng(seed)
     shape = (samples, classes, *space)
@@ -70,14 +70,13 @@ def problem(
     if kind == "onehot":
         target = one_hot(target, classes, bool)
     if image:
-        keywords["image"] = rng.normal(size=(samples, 2, *space)).astype(dtype)
+        pixels = (*space, 2) if described else (2, *space)
+        keywords["image"] = rng.normal(size=(samples, *pixels)).astype(dtype)
     if described:
         keywords["class_axis"] = -1
         keywords["mask"] = rng.random((samples, *space)) < 0.8
         keywords["voxel_weights"] = rng.integers(0, 5, size=(samples, *space)).astype(dtype) / 2
         prediction = np.moveaxis(prediction, 1, -1)
-        if image:
-            keywords["image"] = np.moveaxis(keywords["image"], 1, -1)
         if kind == "labels":
             keywords["ignore_index"] = 255
             target = np.where(rng.random(target.shape) < 0.1, 255, target).astype(np.uint8)

@@ -189,6 +189,10 @@ def test_hidden_junk_changes_nothing_anywhere(differentiating: Backend, kind: st
 def test_minus_infinity_rules_a_class_out(case: Case):
     if getattr(case.loss, "label_smoothing", 0):
         pytest.skip("a smoothed target wants a little of every class")
+    if isinstance(case.loss, (sx.MarginLabelSmoothingLoss, sx.NACLLoss, sx.SVLSLoss)):
+        pytest.skip("logits far apart cost their distance")
+    if isinstance(case.loss, sx.NormalizedCrossEntropyLoss) or getattr(case.loss, "t2", 1) > 1:
+        pytest.skip("how improbable the others are counts, and is not the same for -1e4 and -inf")
     prediction, target, keywords = problem(case.target)
     low, lowest = prediction.copy(), prediction.copy()
     low[0, 2], lowest[0, 2] = -1e4, -inf

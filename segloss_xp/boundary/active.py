@@ -125,7 +125,7 @@ class ActiveBoundaryLoss(VoxelLoss):
         check_range(self, "label_smoothing", 0, 1)
 
     @property
-    def from_sums(self) -> bool:
+    def from_maps(self) -> bool:
         return False
 
     def maps(self, comparison: "Comparison") -> tuple[Map, ...]:
@@ -148,7 +148,7 @@ class ActiveBoundaryLoss(VoxelLoss):
         ratio = xp.where(directed, far, xp.zeros_like(far)) / self.reach
         ratio = xp.where(ratio < 1.0, ratio, xp.ones_like(ratio))
         value = c.flat(xp.where(directed, ratio * value, xp.zeros_like(value)))
-        (weight,) = c.values((Volume() if c.multilabel else Truth(),))
+        weight = c.value_of_target(Volume() if c.multilabel else Truth())
         weight = self._weighted(c, weight)
         if not c.multilabel:
             weight = xp.sum(weight, axis=1, keepdims=True)
@@ -170,11 +170,13 @@ class ActiveBoundaryLoss(VoxelLoss):
             jump = this if jump is None else xp.maximum(jump, this)
         counted = counted if c.multilabel else counted[:, :1, ...]
         jump, counts = c.flat(jump), c.flat(counted)
-        # The first that is too many, in descending order.
-        most = xp.ceil(self.share * xp.sum(counts, axis=2, keepdims=True))
-        order = -xp.sort(-jump, axis=2)
-        place = xp.cumulative_sum(xp.ones_like(order), axis=2) - 1.0
-        limit = xp.sum(xp.where(place == most, order, xp.zeros_like(order)), axis=2, keepdims=True)
+        # The first that is too many; 0, which is no jump, where none is.
+        rows, number = (xp.reshape(each, (-1, each.shape[2])) for each in (jump, counts))
+        rows = xp.concat([rows, xp.zeros_like(rows[:, :1])], axis=1)
+        most = xp.ceil(self.share * xp.sum(number, axis=1, keepdims=True))
+        few = math.ceil(self.share * math.prod(c.space)) + 1
+        limit = _ops.kth_largest(xp, rows, xp.astype(most, xp.int32) + 1, few)
+        limit = xp.reshape(limit, (*jump.shape[:2], 1))
         sharp = xp.astype((jump > limit) & (jump > _LEAST), jump.dtype)
         return dilate(xp, c.grid(sharp), (1,) * len(c.space)) * counted
 

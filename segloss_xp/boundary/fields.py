@@ -202,8 +202,10 @@ def _boundary(c: "Comparison", inside: Any, counted: Any) -> Any:
     inside, outside = xp.reshape(inside, shape), xp.reshape(outside, shape)
     found = xp.zeros_like(inside)
     for axis in range(2, len(shape)):
-        before, after = ((slice(None),) * axis + (each,) for each in (slice(-1), slice(1, None)))
-        none = xp.zeros_like(inside[(slice(None),) * axis + (slice(1),)])
+        before, after, one = (
+            (slice(None),) * axis + (part, ...) for part in (slice(-1), slice(1, None), slice(1))
+        )
+        none = xp.zeros_like(inside[one])
         found = found | xp.concat([inside[before] & outside[after], none], axis=axis)
         found = found | xp.concat([none, inside[after] & outside[before]], axis=axis)
     return xp.reshape(found, (*shape[:2], prod(c.space)))

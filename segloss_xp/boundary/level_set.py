@@ -90,22 +90,26 @@ class ActiveContourLoss(NeighbourhoodLoss):
 
 
 @dataclass(frozen=True)
-class Channel(Field):
-    """A channel of the image, less its mean where voxels count: so sums lose no digits."""
+class Deviation(Field):
+    """
+    A channel of the image, less its mean in each class as predicted.
 
-    number: int
-    pooled: bool = False
+    The variance in a class does not depend on what is taken off, its digits do.
+    """
+
+    channel: int
+    pooled: bool
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        channel, counted = c.image[:, self.number : self.number + 1, :], counted_voxels(c)
-        one = xp.ones_like(channel)
+        x, p = c.image[:, self.channel : self.channel + 1, :], c.probability()
+        counted = counted_voxels(c)
         if counted is not None:
-            channel, one = (xp.where(counted, x, xp.zeros_like(x)) for x in (channel, one))
-        total, number = (xp.sum(x, axis=2, keepdims=True) for x in (channel, one))
+            x, p = (xp.where(counted, each, xp.zeros_like(each)) for each in (x, p))
+        total, mass = (xp.sum(each, axis=2, keepdims=True) for each in (p * x, p))
         if self.pooled:
-            total, number = c.pool(total), c.pool(number)
-        return channel - divide(total, number)
+            total, mass = c.pool(total), c.pool(mass)
+        return x - divide(total, mass)
 
 
 class MumfordShahLoss(NeighbourhoodLoss):
@@ -167,7 +171,7 @@ class MumfordShahLoss(NeighbourhoodLoss):
         check_range(self, "length", 0, math.inf)
 
     @property
-    def from_sums(self) -> bool:
+    def from_maps(self) -> bool:
         return self.length == 0
 
     def maps(self, comparison: "Comparison") -> tuple[Map, ...]:
@@ -249,7 +253,7 @@ class ElasticInteractionLoss(NeighbourhoodLoss):
     def totals(self, comparison: "Comparison") -> tuple[Any, ...]:
         c, xp = comparison, comparison.xp
         p, g = c.images((Predicted(), Truth()))
-        root = c.grid(_ops.power(xp, c.values((Volume(),))[0], 0.5))
+        root = c.grid(_ops.power(xp, c.value_of_target(Volume()), 0.5))
         apart = root * (g - self.alpha * p)
         spacing = c.spacing or (1.0,) * len(c.space)
         steps = [2.0 * math.pi / (n * w) for n, w in zip(c.space, spacing, strict=True)]
@@ -266,7 +270,7 @@ def _moments(loss: MumfordShahLoss, comparison: "Comparison") -> list[Map]:
     """For each channel of the image, the maps of the prediction times it and its square."""
     if comparison.image is None:
         raise ValueError(f"{loss!r} needs the image: pass image=..., of shape (N, K, *space)")
-    channels = [Channel(k, loss.batch) for k in range(comparison.image.shape[1])]
+    channels = [Deviation(k, loss.batch) for k in range(comparison.image.shape[1])]
     fields = [field for channel in channels for field in (channel, Square(channel))]
     return [Weighted(Predicted(), field) for field in fields]
 

@@ -56,7 +56,7 @@ class ProportionLoss(RegionLoss):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice(self, "distance", "l1", "kl")
-        if self.distance == "kl" and min(self._smooth_pair()) == 0:
+        if self.distance == "kl" and min(self.above, self.below) == 0:
             raise ValueError(
                 f"expected smooth > 0 with distance='kl', which takes logarithms; "
                 f"got {self.smooth!r}"
@@ -69,8 +69,10 @@ class ProportionLoss(RegionLoss):
         xp = namespace(p)
         if self.distance == "l1":
             return xp.where(p > g, p - g, xp.where(p < g, g - p, xp.zeros_like(g))) / volume
-        true, predicted = self._smooth_pair()
+        true, predicted = self.above, self.below
         p = p + predicted
-        # With (1 + e) log(1 + e) - e for the rest of the divergence it keeps its digits near 0.
-        excess = (g + true - p) / p
-        return p * ((1.0 + excess) * xp.log1p(excess) - excess) / volume
+        ratio, excess = (g + true) / p, (g + true - p) / p
+        # Near 0 the divergence keeps its digits in log1p, and far from it in log.
+        near = excess > -0.5
+        log = xp.where(near, xp.log1p(xp.where(near, excess, xp.zeros_like(g))), xp.log(ratio))
+        return p * (ratio * log - excess) / volume

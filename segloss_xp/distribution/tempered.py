@@ -29,7 +29,8 @@ class BiTemperedLoss(VoxelLoss):
     t2 : float
         Temperature of the softmax, from 1 to 10: the higher, the heavier its tail.
     class_weights : sequence of float, optional
-        A weight for each of the C classes; a mean depends on their ratios only.
+        A weight for each of the C classes; a mean depends on their ratios only. That of a voxel is
+        the weight of its label, or the mean by a soft target.
 
     Notes
     -----
@@ -39,8 +40,8 @@ class BiTemperedLoss(VoxelLoss):
 
     With t1 = t2 = 1 it is cross-entropy, for soft targets less their entropy. For t2 > 1 a loss of
     0 takes infinite logits: the probability of the others falls as a power of the distance, not
-    exponentially. Unreduced: (N, \*space). An absent class adds what is predicted of it. All
-    ignored: 0. Not for ``multilabel=True``.
+    exponentially. Unreduced: (N, \*space). An absent class adds nothing. All ignored: 0. Not for
+    ``multilabel=True``.
 
     References
     ----------

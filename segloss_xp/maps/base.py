@@ -27,12 +27,13 @@ class Field(Hashable):
 class Map:
     """A function of the prediction and the target in one voxel, to be added up over voxels."""
 
-    #: What `slope` differentiates by: p, log p, log(1 - p), or nothing (target alone).
-    wrt: ClassVar[Literal["p", "log_p", "log_q"] | None] = "p"
+    #: What `slope` differentiates by: p, log p, log(1 - p), the logarithm of the odds of a channel,
+    #: the logit z, or nothing (target alone).
+    wrt: ClassVar[Literal["p", "log_p", "log_q", "log_odds", "z"] | None] = "p"
 
     @property
     def uses_mass(self) -> bool:
-        """Whether the map looks at the target of all classes together."""
+        """Whether the map looks at the sum of the target over all classes."""
         return False
 
     @property

@@ -1,7 +1,7 @@
 """Maps of the difference of prediction and target."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
 from segloss_xp._activation import Voxels
@@ -101,3 +101,74 @@ def _size(v: Voxels) -> Any:
 
 def _side(v: Voxels) -> Any:
     return v.xp.astype(v.p > v.g, v.p.dtype) - v.xp.astype(v.p < v.g, v.p.dtype)
+
+
+@dataclass(frozen=True)
+class _Weighted(Map):
+    """A map times w^2, with w from `background` at g = 0 to `foreground` at 1."""
+
+    background: float
+    foreground: float
+
+    def _squared(self, v: Voxels) -> Any:
+        w = self.background + (self.foreground - self.background) * v.g
+        return w * w
+
+
+class CenteredError(_Weighted):
+    """The squared error (p - g)^2 w^2."""
+
+    def value(self, v: Voxels) -> Any:
+        return self._squared(v) * (v.p - v.g) * (v.p - v.g)
+
+    def slope(self, v: Voxels) -> Any:
+        return 2.0 * self._squared(v) * (v.p - v.g)
+
+
+class CenteredSquares(_Weighted):
+    """The squares ((p - 1/2)^2 + (g - 1/2)^2) w^2."""
+
+    def value(self, v: Voxels) -> Any:
+        p, g = v.p - 0.5, v.g - 0.5
+        return self._squared(v) * (p * p + g * g)
+
+    def slope(self, v: Voxels) -> Any:
+        return 2.0 * self._squared(v) * (v.p - 0.5)
+
+
+class ChargedError(Map):
+    """The error times its charge, the target: p g, or (1 - p) |g| of a negative one."""
+
+    def value(self, v: Voxels) -> Any:
+        return v.xp.where(v.g < 0, v.p - 1.0, v.p) * v.g
+
+    def slope(self, v: Voxels) -> Any:
+        return v.g
+
+
+class ChargedHinge(Map):
+    """The hinge times its charge: (1 + z) g, or (1 - z) |g| of a negative one; z is the logit."""
+
+    wrt: ClassVar[Literal["log_odds"]] = "log_odds"
+
+    def value(self, v: Voxels) -> Any:
+        return v.xp.where(v.g < 0, v.log_odds - 1.0, v.log_odds + 1.0) * v.g
+
+    def slope(self, v: Voxels) -> Any:
+        return v.g
+
+
+class Hinge(Map):
+    """The hinge of the logit z: 1 - z where the class is, 1 + z elsewhere, and at least 0."""
+
+    wrt: ClassVar[Literal["log_odds"]] = "log_odds"
+
+    def value(self, v: Voxels) -> Any:
+        return v.xp.clip(v.xp.where(v.g > 0, 1.0 - v.log_odds, 1.0 + v.log_odds), min=0.0)
+
+
+class AbsoluteError(Map):
+    """The absolute error |p - g|."""
+
+    def value(self, v: Voxels) -> Any:
+        return v.xp.where(v.p > v.g, v.p - v.g, v.g - v.p)

@@ -53,7 +53,7 @@ class LogRejection(Map):
 
 
 class LogPrediction(Map):
-    """The logarithm log p of the prediction."""
+    """The logarithm log p, whatever the target."""
 
     wrt: ClassVar[Literal["log_p"]] = "log_p"
 
@@ -61,11 +61,11 @@ class LogPrediction(Map):
         return v.log_p
 
     def slope(self, v: Voxels) -> Any:
-        return 1.0
+        return v.xp.ones_like(v.g)
 
 
 class LogComplement(Map):
-    """The logarithm log(1 - p) of what is left of a channel."""
+    """The logarithm log(1 - p), whatever the target."""
 
     wrt: ClassVar[Literal["log_q"]] = "log_q"
 
@@ -73,7 +73,7 @@ class LogComplement(Map):
         return v.log_q
 
     def slope(self, v: Voxels) -> Any:
-        return 1.0
+        return v.xp.ones_like(v.g)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,38 @@ from operator import add
 from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
-from segloss_xp._activation import Voxels
+from segloss_xp._activation import Voxels, split
 from segloss_xp._array import namespace
 from segloss_xp.maps.base import Map
+
+
+@dataclass(frozen=True)
+class Cost(Map):
+    """
+    The cost p_m sum_l K_lm g_l of predicting class m where the classes are as in the target.
+
+    The matrix K has a row for each class l of the target.
+    """
+
+    matrix: tuple[tuple[float, ...], ...]
+
+    def values(self, blocks: list[Any]) -> list[Any]:
+        return self.pull(blocks, [v.p for v in blocks])
+
+    def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
+        return [x * cost for x, cost in zip(cotangents, self._costs(blocks), strict=True)]
+
+    def _costs(self, blocks: list[Any]) -> list[Any]:
+        first = blocks[0]
+        if len(blocks) > 1:
+            columns = zip(*self.matrix, strict=True)
+            return [
+                sum((k * v.g for k, v in zip(column, blocks, strict=True) if k), 0.0 * first.g)
+                for column in columns
+            ]
+        rows = (_ops.constant(first.xp, row, first.g.dtype, like=first.g) for row in self.matrix)
+        every = split(first.g, len(self.matrix))
+        return [reduce(add, (row[:, None] * g for row, g in zip(rows, every, strict=True)))]
 
 
 class NormalizedLikelihood(Map):
@@ -20,19 +49,19 @@ class NormalizedLikelihood(Map):
 
     def values(self, blocks: list[Any]) -> list[Any]:
         total = self._total(blocks)
-        return [v.g * (v.log_p / total) for v in blocks]
+        return [v.g * (_log_p(v) / total) for v in blocks]
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         total = self._total(blocks)
         direct = [factor * v.g for v, factor in zip(blocks, cotangents, strict=True)]
         shared = _over_classes(
-            part * (v.log_p / total) for v, part in zip(blocks, direct, strict=True)
+            part * (_log_p(v) / total) for v, part in zip(blocks, direct, strict=True)
         )
         return [(part - shared) / total for part in direct]
 
     @staticmethod
     def _total(blocks: list[Any]) -> Any:
-        total = _over_classes(v.log_p for v in blocks)
+        total = _over_classes(_log_p(v) for v in blocks)
         # Probabilities given as they are may all be 1.
         return blocks[0].xp.where(total < 0, total, -blocks[0].xp.ones_like(total))
 
@@ -42,9 +71,10 @@ class TemperedDivergence(Map):
     """
     The divergence of temperature t1 <= 1 of g from the tempered softmax of temperature t2 >= 1.
 
-    A class adds g (log_t1 g - log_t1 q) - (g^(2 - t1) - q^(2 - t1)) / (2 - t1) (Amid et al. 2019,
-    eq. 8). The tempered softmax q = exp_t2(a - lambda) has log p for its activations a: the logits
-    themselves but for a shift, which it does not know.
+    The sum over the classes of g (log_t1 g - log_t1 q) - (g^(2 - t1) - q^(2 - t1)) / (2 - t1) (Amid
+    et al. 2019, eq. 8), of which each class has its share of g. The tempered softmax q = exp_t2(a -
+    lambda) has log p for its activations a: the logits themselves but for a shift, which it does
+    not know.
     """
 
     wrt: ClassVar[Literal["log_p"]] = "log_p"
@@ -52,37 +82,46 @@ class TemperedDivergence(Map):
     t2: float
 
     def values(self, blocks: list[Any]) -> list[Any]:
-        u = 1.0 - self.t1
-        values = []
+        xp, power = blocks[0].xp, 2.0 - self.t1
+        tiny = float(xp.finfo(blocks[0].g.dtype).smallest_normal)
+        terms = []
         for v, log_q in zip(blocks, self._log_q(blocks), strict=True):
-            tiny = float(v.xp.finfo(v.g.dtype).smallest_normal)
-            log_g = v.xp.log(v.xp.clip(v.g, min=tiny))
-            apart = self._tempered(v, log_g) - self._tempered(v, log_q)
-            mass = _ops.power(v.xp, v.g, 1.0 + u) - v.xp.exp((1.0 + u) * log_q)
-            values.append(v.g * apart - mass / (1.0 + u))
-        return values
+            log_g = xp.log(xp.clip(v.g, min=tiny))
+            apart = v.g * (self._tempered(xp, log_g) - self._tempered(xp, log_q))
+            mass = _ops.power(xp, v.g, power) - xp.exp(power * log_q)
+            terms.append(apart - mass / power)
+        total = _over_classes(terms) / self._labels(blocks)
+        return [v.g * total for v in blocks]
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         # By q the divergence has the slope q^-t1 (q - g), and q by its own activation q^t2; the
         # activations of all classes share lambda, which moves as their mean weighed by q^t2.
         xp, logs = blocks[0].xp, self._log_q(blocks)
+        factor = _over_classes(f * v.g for v, f in zip(blocks, cotangents, strict=True))
+        factor = factor / self._labels(blocks)
         direct = [
             factor * (xp.exp((self.t2 - self.t1) * log_q) * (xp.exp(log_q) - v.g))
-            for v, factor, log_q in zip(blocks, cotangents, logs, strict=True)
+            for v, log_q in zip(blocks, logs, strict=True)
         ]
         escort = [xp.exp(self.t2 * log_q) for log_q in logs]
         shared = _over_classes(direct) / _over_classes(escort)
         return [part - share * shared for part, share in zip(direct, escort, strict=True)]
 
-    def _tempered(self, v: Voxels, log: Any) -> Any:
+    @staticmethod
+    def _labels(blocks: list[Any]) -> Any:
+        """The target of all classes, or 1 where it is 0."""
+        total = _over_classes(v.g for v in blocks)
+        return blocks[0].xp.where(total > 0, total, blocks[0].xp.ones_like(total))
+
+    def _tempered(self, xp: Any, log: Any) -> Any:
         """The logarithm of temperature t1 of the exponential."""
         u = 1.0 - self.t1
-        return log if u == 0 else v.xp.expm1(u * log) / u
+        return log if u == 0 else xp.expm1(u * log) / u
 
     def _log_q(self, blocks: list[Any]) -> list[Any]:
         """Logarithm of the tempered softmax."""
         xp, s = blocks[0].xp, self.t2 - 1.0
-        logs = [v.log_p for v in blocks]
+        logs = [_log_p(v) for v in blocks]
         if s == 0:
             return logs
         classes = sum(log.shape[1] for log in logs)
@@ -108,6 +147,11 @@ class TemperedDivergence(Map):
         )
         log_total = xp.log(total)
         return shift - xp.expm1(-s * log_total) / s * xp.exp((1.0 + s) * log_total) / escort
+
+
+def _log_p(v: Voxels) -> Any:
+    """Logarithm of the probability, of a size that sums and products of some do not overflow."""
+    return v.xp.clip(v.log_p, min=-(float(v.xp.finfo(v.log_p.dtype).max) ** 0.5))
 
 
 def _over_classes(blocks: Iterable[Any]) -> Any:

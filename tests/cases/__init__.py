@@ -1,9 +1,10 @@
 """Every loss, in every setting worth a test: a line here puts a new one through the whole suite."""
 
-from cases import boundary, contour, distribution, region
+from cases import boundary, calibration, contour, distribution, region, scheduled
 from cases.case import Case as Case
 
-CASES = [*distribution.CASES, *region.CASES, *boundary.CASES, *contour.CASES]
+MODULES = distribution, region, boundary, contour, scheduled, calibration
+CASES = [case for module in MODULES for case in module.CASES]
 
 # Those that need the image too.
 WITH_IMAGE = contour.WITH_IMAGE

@@ -3,6 +3,24 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+# In the names of losses on distances or neighbours.
+DISTANT = (
+    "ActiveContour",
+    "Boundary",
+    "Centroid",
+    "DistancePenalized",
+    "ElasticInteraction",
+    "GeneralizedSurface",
+    "Hausdorff",
+    "NACL",
+    "Perimeter",
+    "RegionWise",
+    "SVLS",
+    "ShapeAware",
+    "SignedDistance",
+    "SurfaceDice",
+)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -12,6 +30,11 @@ class Case:
     reference: str
     target: Literal["labels", "onehot", "soft", "multilabel"] = "labels"
     image: bool = False
+
+    @property
+    def local(self) -> bool:
+        """Whether voxels do not know where they are, nor their neighbours."""
+        return not any(each in str(self.loss) for each in DISTANT)
 
     def __str__(self) -> str:
         return f"{self.loss}-{self.target}"

@@ -217,7 +217,9 @@ def active_boundary(
             p = {i: [v.p[c], 1 - v.p[c]] if multilabel else v.p for i, v in voxels.items()}
             which = [c] if multilabel else range(classes)
             inside = {i: tuple(v.g[k] > 0.5 for k in which) for i, v in voxels.items()}
-            edge = [i for i in voxels if any(inside.get(j, inside[i]) != inside[i] for j in after(i))]
+            edge = [
+                i for i in voxels if any(inside.get(j, inside[i]) != inside[i] for j in after(i))
+            ]
             far = {i: min((apart(i, j, spacing) for j in edge), default=math.inf) for i in voxels}
             jump = {
                 i: max((kl(p[i], p[j]).real for j in after(i) if j in voxels), default=0)
@@ -229,7 +231,11 @@ def active_boundary(
             for i, v in voxels.items():
                 around = [j for j in box(i, (1,) * len(i)) if j in voxels and j != i]
                 near = min((far[j] for j in around), default=math.inf)
-                if not any(j in sharp for j in (*around, i)) or not edge or near >= far[i] * (1 - 1e-6):
+                if (
+                    not any(j in sharp for j in (*around, i))
+                    or not edge
+                    or near >= far[i] * (1 - 1e-6)
+                ):
                     continue
                 fixed = {j: [q.real for q in p[j]] if detach else p[j] for j in around}
                 d = {j: kl(p[i], fixed[j]) for j in around}
@@ -238,7 +244,9 @@ def active_boundary(
                 hit = hit + label_smoothing * sum(d.values()) / len(d)
                 value = np.log(sum(np.exp(each) for each in d.values())) - hit
                 weight = v.weight * (
-                    factors[c] if multilabel else sum(f * g for f, g in zip(factors, v.g, strict=True))
+                    factors[c]
+                    if multilabel
+                    else sum(f * g for f, g in zip(factors, v.g, strict=True))
                 )
                 unreduced[(n, c, *i)] = weight * min(far[i], reach) / reach * value
                 pairs.append((weight, unreduced[(n, c, *i)]))

@@ -138,7 +138,7 @@ def mean_absolute_error(prediction, target, *, multilabel=False, **call):
 def bi_tempered(prediction, target, *, t1=0.8, t2=1.2, class_weights=None, **call):
     """The divergence of temperature t1 from the softmax of temperature t2 (Amid 2019, eq. 8).
 
-    Its activations are log p, as the logits are but for a shift.
+    Its activations are log p, as the logits are but for a shift. A class weight is its label's.
     """
 
     def log_t(x):
@@ -162,11 +162,11 @@ def bi_tempered(prediction, target, *, t1=0.8, t2=1.2, class_weights=None, **cal
             low, high = (shift, high) if sum(exp_t(a.real - shift)) > 1 else (low, shift)
         for _ in range(3):  # by Newton to the last digit, and into the complex plane
             shift = shift + (sum(exp_t(a - shift)) - 1) / sum(slope(a - shift))
-        q, terms = exp_t(a - shift), []
-        for c in range(len(p)):
-            power = (g[c] ** (2 - t1) - q[c] ** (2 - t1)) / (2 - t1)
-            terms.append(w[c] * (g[c] * (log_t(g[c]) - log_t(q[c])) - power))
-        return [(sum(w[c] * g[c] for c in range(len(p))), sum(terms))]
+        q, classes = exp_t(a - shift), range(len(p))
+        apart = sum(g[c] * (log_t(g[c]) - log_t(q[c])) for c in classes)
+        mass = sum((g[c] ** (2 - t1) - q[c] ** (2 - t1)) / (2 - t1) for c in classes)
+        weight = sum(w[c] * g[c] for c in classes)
+        return [(weight, weight / sum(g) * (apart - mass))]
 
     return voxel_loss(voxel, prediction, target, **call)
 
