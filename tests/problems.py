@@ -70,8 +70,9 @@ def problem(
     if kind == "onehot":
         target = one_hot(target, classes, bool)
     if image:
-        pixels = (*space, 2) if described else (2, *space)
-        keywords["image"] = rng.normal(size=(samples, *pixels)).astype(dtype)
+        # Of other intensity where other classes are predicted.
+        pixels = softmax(prediction)[:, :2] + rng.normal(scale=0.2, size=(samples, 2, *space))
+        keywords["image"] = (np.moveaxis(pixels, 1, -1) if described else pixels).astype(dtype)
     if described:
         keywords["class_axis"] = -1
         keywords["mask"] = rng.random((samples, *space)) < 0.8

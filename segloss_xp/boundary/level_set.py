@@ -14,8 +14,8 @@ from segloss_xp.maps import Field, Map, Predicted, Truth, Volume, Weighted
 if TYPE_CHECKING:
     from segloss_xp._comparison import Comparison
 
-# Rounds off the corner of a length at 0; a square, in units of 1 / length^2.
-_TINY = 1e-8
+# Rounds off the corner of a length at 0, no sharper than float32 can tell probabilities apart.
+_TINY = 1e-6
 
 
 class ActiveContourLoss(NeighbourhoodLoss):
@@ -26,7 +26,7 @@ class ActiveContourLoss(NeighbourhoodLoss):
         \sqrt\varepsilon \right) + \frac\lambda N \left( \mu \sum_i p_i (1 - g_i)^2 +
         \sum_i (1 - p_i)\, g_i^2 \right)
 
-    with forward differences for the gradient, and :math:`\varepsilon = 10^{-8}`.
+    with forward differences for the gradient, and :math:`\varepsilon = 10^{-6}`.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class MumfordShahLoss(NeighbourhoodLoss):
         \mu_{ck} = \frac{\sum_i p_{ic} x_{ik}}{\sum_i p_{ic}}
 
     for the channels k of the `image` x, with forward differences for the gradient, and
-    :math:`\varepsilon = 10^{-8}`.
+    :math:`\varepsilon = 10^{-6}`.
 
     Parameters
     ----------

@@ -297,7 +297,7 @@ def variation(voxels, spacing):
         steps = [
             (voxels[j][1] - p) / s for j, s in zip(after(i), spacing, strict=True) if j in voxels
         ]
-        total = total + w * (np.sqrt(sum(step**2 for step in steps) + 1e-8) - 1e-4)
+        total = total + w * (np.sqrt(sum(step**2 for step in steps) + 1e-6) - 1e-3)
     return total
 
 
