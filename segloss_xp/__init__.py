@@ -31,6 +31,13 @@ from segloss_xp.calibration.neighbourhood import NACLLoss as NACLLoss
 from segloss_xp.calibration.neighbourhood import SVLSLoss as SVLSLoss
 from segloss_xp.calibration.penalty import ConfidencePenaltyLoss as ConfidencePenaltyLoss
 from segloss_xp.calibration.penalty import MarginLabelSmoothingLoss as MarginLabelSmoothingLoss
+from segloss_xp.compound.dice import DiceBCELoss as DiceBCELoss
+from segloss_xp.compound.dice import DiceCELoss as DiceCELoss
+from segloss_xp.compound.dice import DiceFocalLoss as DiceFocalLoss
+from segloss_xp.compound.imbalance import ComboLoss as ComboLoss
+from segloss_xp.compound.imbalance import ExponentialLogarithmicLoss as ExponentialLogarithmicLoss
+from segloss_xp.compound.imbalance import UnifiedFocalLoss as UnifiedFocalLoss
+from segloss_xp.compound.scales import DeepSupervisionLoss as DeepSupervisionLoss
 from segloss_xp.compound.scheduled import DiceBoundaryLoss as DiceBoundaryLoss
 from segloss_xp.compound.scheduled import DiceHausdorffLoss as DiceHausdorffLoss
 from segloss_xp.compound.scheduled import ramp as ramp
@@ -83,5 +90,6 @@ from segloss_xp.region.wasserstein import (
     GeneralizedWassersteinDiceLoss as GeneralizedWassersteinDiceLoss,
 )
 from segloss_xp.taxonomy import losses as losses
+from segloss_xp.topology.adjacency import NonAdjacencyLoss as NonAdjacencyLoss
 
 __version__ = "0.1.0"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, ClassVar
 
 from segloss_xp import _ops
 
@@ -16,13 +16,16 @@ class Voxels:
     at most once.
     """
 
-    __slots__ = ("_log_p", "_log_q", "_p", "fields", "g", "mass", "x", "xp")
+    __slots__ = ("_log_odds", "_log_p", "_log_q", "_p", "fields", "g", "mass", "x", "xp")
+
+    #: The quantities for which a block must hold all classes.
+    joint: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, xp: Any, x: Any, g: Any) -> None:
         self.xp, self.x, self.g = xp, x, g
         self.mass: Any = 1.0  # the target added up over all classes
         self.fields: Mapping[Any, Any] = {}  # images that some maps look at, by their `Field`
-        self._p = self._log_p = self._log_q = None
+        self._p = self._log_p = self._log_q = self._log_odds = None
 
     @property
     def p(self) -> Any:
@@ -46,14 +49,16 @@ class Voxels:
         return self._log_q
 
     @property
+    def log_odds(self) -> Any:
+        """Logarithm of the odds p / (1 - p): what is exact at both ends."""
+        if self._log_odds is None:
+            self._log_odds = self._odds()
+        return self._log_odds
+
+    @property
     def z(self) -> Any:
         """The logit, as it was given."""
         return self.x
-
-    @property
-    def log_odds(self) -> Any:
-        """Logarithm of the odds p / (1 - p) of a channel; finite."""
-        return self.log_p - self.log_q
 
     def _probability(self) -> Any:
         raise NotImplementedError
@@ -63,6 +68,9 @@ class Voxels:
 
     def _log_complement(self) -> Any:
         raise NotImplementedError
+
+    def _odds(self) -> Any:
+        return self.log_p - self.log_q
 
     @classmethod
     def blocks(cls, xp: Any, x: Any, g: list[Any]) -> list[Any]:
@@ -90,6 +98,8 @@ class Softmax(Voxels):
 
     __slots__ = ("_exponential", "_shifted", "_total")
 
+    joint = frozenset({"log_q", "log_odds"})
+
     def __init__(self, xp: Any, x: Any, g: Any, parts: tuple[Any, Any, Any] | None = None) -> None:
         super().__init__(xp, x, g)
         self._shifted, self._exponential, self._total = parts or (None, None, None)
@@ -112,14 +122,17 @@ class Softmax(Voxels):
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
-        direct = [slope.pop("z", None) for slope in slopes]
-        if not slopes[0]:
-            return direct
-        by_log = super().pull(blocks, slopes)
         xp = blocks[0].xp
-        mean = reduce(add, (xp.sum(s, axis=1, keepdims=True) for s in by_log))
-        parts = zip(blocks, by_log, direct, strict=True)
-        return [_total(s - v.p * mean, z) for v, s, z in parts]
+        parts = []
+        if slopes[0].keys() & {"p", "log_p"}:
+            by_log = super().pull(blocks, slopes)
+            mean = reduce(add, (xp.sum(s, axis=1, keepdims=True) for s in by_log))
+            parts.append([s - v.p * mean for v, s in zip(blocks, by_log, strict=True)])
+        if slopes[0].keys() & cls.joint:
+            parts.append([v._pull_odds(**s) for v, s in zip(blocks, slopes, strict=True)])
+        if "z" in slopes[0]:
+            parts.append([s["z"] for s in slopes])
+        return [_total(*each) for each in zip(*parts, strict=True)]
 
     def _probability(self) -> Any:
         if self._total is not None:
@@ -135,6 +148,25 @@ class Softmax(Voxels):
             log_p = _ops.log_softmax(self.xp, self.x)
         return _finite(self.xp, log_p)
 
+    def _log_complement(self) -> Any:
+        return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.log_odds))
+
+    def _odds(self) -> Any:
+        leads, log_rest, _ = self._rest()
+        behind = self.log_p - self.xp.log1p(-self.xp.where(leads, 0.5 * self.p, self.p))
+        return self.xp.where(leads, self.x - log_rest, behind)
+
+    def _rest(self) -> tuple[Any, Any, Any]:
+        """Where a class has more than half; of all others, log of the sum of exp(x), and shares."""
+        xp = self.xp
+        leads = self.p > 0.5
+        none = -float(xp.finfo(self.x.dtype).max)
+        others = xp.where(leads, xp.full_like(self.x, none), self.x)
+        top = _ops.stop_gradient(xp, xp.max(others, axis=1, keepdims=True))
+        e = xp.exp(others - top)
+        total = xp.sum(e, axis=1, keepdims=True)
+        return leads, top + xp.log(total), e / total
+
     def _pull(
         self,
         p: Any = None,
@@ -145,6 +177,18 @@ class Softmax(Voxels):
     ) -> Any:
         # By log p, whose own slope by x is delta - p: `pull` takes off the mean.
         return _total(log_p, _times(p, self.p))
+
+    def _pull_odds(self, log_q: Any = None, log_odds: Any = None, **others: Any) -> Any:
+        # The logit of a class falls with another by that one's share of all but the class. In a
+        # class that leads, 1 - p may have lost its digits; the shares of the rest have not.
+        xp = self.xp
+        slope = _total(log_odds, _times(log_q, -self.p))
+        leads, _, share = self._rest()
+        zero = xp.zeros_like(slope)
+        behind = xp.where(leads, zero, slope / (1.0 - xp.where(leads, 0.5 * self.p, self.p)))
+        leading = xp.sum(xp.where(leads, slope, zero), axis=1, keepdims=True)
+        spread = self.p * (xp.sum(behind, axis=1, keepdims=True) - behind)
+        return slope - spread - xp.where(leads, zero, leading * share)
 
 
 class Sigmoid(Voxels):
@@ -161,8 +205,7 @@ class Sigmoid(Voxels):
     def _log_complement(self) -> Any:
         return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.x))
 
-    @property
-    def log_odds(self) -> Any:
+    def _odds(self) -> Any:
         most = float(self.xp.finfo(self.x.dtype).max)
         return self.xp.clip(self.x, min=-most, max=most)
 
@@ -211,11 +254,13 @@ class Probability(Voxels):
         log_odds: Any = None,
         z: Any = None,
     ) -> Any:
+        by_log_p = 1.0 / self._at_least("eps", self.x)
+        by_log_q = -1.0 / self._at_least("eps", 1.0 - self.x)
         slope = _total(
             p,
-            _times(_total(log_p, z), 1.0 / self._at_least("eps", self.x)),
-            _times(log_q, -1.0 / self._at_least("eps", 1.0 - self.x)),
-            _times(log_odds, 1.0 / self._at_least("eps", self.x * (1.0 - self.x))),
+            _times(_total(log_p, z), by_log_p),
+            _times(log_q, by_log_q),
+            _times(log_odds, by_log_p - by_log_q),
         )
         return self.xp.broadcast_to(slope, self.x.shape)
 

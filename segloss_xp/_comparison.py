@@ -53,7 +53,7 @@ class Comparison:
     def __init__(
         self,
         prediction: Array,
-        target: Array,
+        target: Array | None,
         *,
         from_logits: bool = True,
         multilabel: bool = False,
@@ -69,17 +69,17 @@ class Comparison:
         xp = self.xp = namespace(prediction, target, mask, voxel_weights, distance, image)
         self.multilabel = multilabel
         self.all_reduce = all_reduce
-        self._axis = _class_axis(prediction, class_axis)
+        self._axis = class_axis_of(prediction, class_axis)
         _check_prediction(xp, prediction, self._axis, multilabel=multilabel)
         self._shape = tuple(prediction.shape)
         self.samples, self.classes = self._shape[0], self._shape[self._axis]
         self.space = self._shape[1 : self._axis] + self._shape[self._axis + 1 :]
         self.spacing = _check_spacing(spacing, self.space)
-        self.prediction = self._flat(_ours(xp, prediction))
-        self.target = self._flat_target(_ours(xp, target), ignore_index)
+        self.prediction = self._flat(ours(xp, prediction))
+        self.target = self._flat_target(target, ignore_index)
         self.weight = self._combined_weight(mask, voxel_weights, ignore_index)
-        self.distance = None if distance is None else self._flat_distance(_ours(xp, distance))
-        self.image = None if image is None else self._flat_image(_ours(xp, image))
+        self.distance = None if distance is None else self._flat_distance(ours(xp, distance))
+        self.image = None if image is None else self._flat_image(ours(xp, image))
         self._activation = Probability if not from_logits else Sigmoid if multilabel else Softmax
         self._sums: Mapping[Map, Any] = {}
         self._fields: dict[Field, Any] = {}
@@ -123,11 +123,13 @@ class Comparison:
         """The sum over the voxels of an image (N, C, *space), by their weight: (N, C)."""
         return self.xp.sum(self.flat(image) * self.value_of_target(Volume()), axis=2)
 
-    def probability(self) -> Any:
-        """The probability of each class (N, C, V), a constant."""
-        x = self._constant_prediction()
-        x = self.xp.astype(x, working_dtype(self.xp, x), copy=False)
-        (voxels,) = self._activation.blocks(self.xp, x, [None])
+    def probability(self, counted: Any = None) -> Any:
+        """The probability of each class (N, C, V), a constant; anything where not `counted`."""
+        xp, x = self.xp, self._constant_prediction()
+        x = xp.astype(x, working_dtype(xp, x), copy=False)
+        if counted is not None:
+            x = xp.where(counted, x, xp.zeros_like(x))
+        (voxels,) = self._activation.blocks(xp, x, [None])
         return voxels.p
 
     def value_of_target(self, m: Map) -> Any:
@@ -184,7 +186,14 @@ class Comparison:
         return self.flat(x)
 
     def _flat_target(self, target: Any, ignore_index: int | None) -> Any:
-        xp, shape = self.xp, tuple(target.shape)
+        xp = self.xp
+        if target is None:
+            if ignore_index is not None:
+                raise ValueError(f"ignore_index={ignore_index} needs a target of labels, got None")
+            # Any labels that are valid: the losses that need no target look at none.
+            return xp.zeros_like(self.prediction[:, 0, :], dtype=xp.int32)
+        target = ours(xp, target)
+        shape = tuple(target.shape)
         if is_integer(xp, target):
             if shape != (self.samples, *self.space):
                 raise ValueError(
@@ -244,7 +253,7 @@ class Comparison:
         return weights
 
     def _flat_voxels(self, x: Any, what: str) -> Any:
-        x = _ours(self.xp, x)
+        x = ours(self.xp, x)
         shape, full = tuple(x.shape), (self.samples, *self.space)
         if len(shape) != len(full) or any(
             a not in (1, b) for a, b in zip(shape, full, strict=True)
@@ -329,12 +338,12 @@ def check_labels(labels: Array, classes: int, *, ignore_index: int | None = None
         )
 
 
-def _ours(xp: Any, x: Any) -> Any:
+def ours(xp: Any, x: Any) -> Any:
     """The array in the common library: NumPy arguments follow JAX ones."""
     return x if namespace(x) is xp else xp.asarray(x)
 
 
-def _class_axis(prediction: Any, class_axis: int) -> int:
+def class_axis_of(prediction: Any, class_axis: int) -> int:
     ndim = prediction.ndim
     axis = class_axis + ndim if class_axis < 0 else class_axis
     if ndim < 2 or not 1 <= axis < ndim:

@@ -41,6 +41,11 @@ class Loss:
         """Whether a mean or sum depends on the prediction through maps alone, summed or not."""
         return False
 
+    @property
+    def needs_target(self) -> bool:
+        """Whether the loss compares with a target, rather than judge the prediction alone."""
+        return True
+
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
         """The maps whose sums the loss needs."""
         return ()
@@ -48,7 +53,7 @@ class Loss:
     def __call__(
         self,
         prediction: A,
-        target: Array,
+        target: Array | None = None,
         *,
         reduction: Reduction = "mean",
         from_logits: bool = True,
@@ -74,7 +79,7 @@ class Loss:
         target : array
             Labels (N, *space) if integer; if boolean or floating, one-hot, overlapping or soft
             labels of the shape of the prediction. A constant: no gradient reaches it. A label
-            outside [0, C) is ignored; `check_labels` raises for it.
+            outside [0, C) is ignored; `check_labels` raises for it. Some losses need none.
         reduction : {"mean", "sum", "sample", "none"}
             The mean over what is valid, the sum, one value a sample (N,), or the unreduced values
             at the grain that the loss states.
@@ -119,6 +124,8 @@ class Loss:
             raise ValueError(
                 f"expected reduction 'mean', 'sum', 'sample' or 'none', got {reduction!r}"
             )
+        if target is None and self.needs_target:
+            raise TypeError(f"{self!r} needs a target, got None")
         comparison = Comparison(
             prediction,
             target,
@@ -214,6 +221,10 @@ class Sum(Loss):
     @property
     def from_maps(self) -> bool:
         return all(loss.from_maps for _, loss in self.terms)
+
+    @property
+    def needs_target(self) -> bool:
+        return any(loss.needs_target for _, loss in self.terms)
 
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
         return tuple(m for _, loss in self.terms for m in loss.maps(comparison))

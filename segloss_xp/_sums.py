@@ -115,7 +115,8 @@ class Sums:
             fields = tuple(xp.where(used, field, xp.zeros_like(field)) for field in fields)
             weight = xp.astype(weight, dtype, copy=False)
         x = xp.astype(x, dtype, copy=False)
-        count = classes if classes <= _UNROLLED and _ops.compiling(xp) else 1
+        apart = not any(m.wrt in self.activation.joint for m in self.maps)
+        count = classes if apart and classes <= _UNROLLED and _ops.compiling(xp) else 1
         if not labels:
             targets = split(target, count)
         elif count == 1:

@@ -190,7 +190,21 @@ _RULES: dict[str, Callable[..., Any]] = {
 _CONSTANT = frozenset({"zeros_like", "ones_like"})
 
 
+def _concat(parts: Any, axis: int) -> Any:
+    """Of arrays that are given as a list, unlike the arguments of all other functions."""
+    xp = namespace(*(_value(part) for part in parts))
+    value = xp.concat([_value(part) for part in parts], axis=axis)
+    parents, start = [], 0
+    for part in parts:
+        key = (slice(None),) * axis + (slice(start, start := start + part.shape[axis]),)
+        if isinstance(part, Node):
+            parents.append((part, lambda t, key=key: t[key]))
+    return Node(value, tuple(parents))
+
+
 def _call(function: str, *arguments: Any, **keywords: Any) -> Any:
+    if function == "concat":
+        return _concat(*arguments, **keywords)
     values = [_value(argument) for argument in arguments]
     xp = namespace(*(value for value in values if hasattr(value, "shape")))
     if function in _CONSTANT or not any(isinstance(argument, Node) for argument in arguments):

@@ -2,16 +2,20 @@
 
 import importlib
 import importlib.util
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import Any
 
 from segloss_xp import _tape
-from segloss_xp._array import A, Array, name, namespace
+from segloss_xp._array import Array, name, namespace
 from segloss_xp._comparison import Comparison
 from segloss_xp._loss import Loss
+from segloss_xp.compound.scales import DeepSupervisionLoss
 
 
-def value_and_grad(loss: Loss, prediction: A, target: Array, **description: Any) -> tuple[A, A]:
+def value_and_grad(
+    loss: Loss, prediction: Any, target: Array | None = None, **description: Any
+) -> tuple[Any, Any]:
     """
     Value of a loss and its gradient by the prediction.
 
@@ -24,7 +28,7 @@ def value_and_grad(loss: Loss, prediction: A, target: Array, **description: Any)
     loss : Loss
         Any loss, or sum of losses.
     prediction, target : array
-        As for the loss.
+        As for the loss; a list of predictions for `DeepSupervisionLoss`.
     **description
         The further arguments of the loss, with `reduction` "mean" or "sum". With `all_reduce`,
         NumPy and CuPy give the gradient of the loss of the whole batch, without a factor.
@@ -34,7 +38,7 @@ def value_and_grad(loss: Loss, prediction: A, target: Array, **description: Any)
     value : array
         The loss, without axes.
     gradient : array
-        Of the shape and dtype of the prediction.
+        Of the shape and dtype of the prediction; a list of such for a list of predictions.
 
     Raises
     ------
@@ -56,6 +60,13 @@ def value_and_grad(loss: Loss, prediction: A, target: Array, **description: Any)
     reduction = description.get("reduction", "mean")
     if reduction not in ("mean", "sum"):
         raise ValueError(f"a gradient needs reduction 'mean' or 'sum', got {reduction!r}")
+    if isinstance(prediction, list | tuple):
+        if not isinstance(loss, DeepSupervisionLoss):
+            raise TypeError(
+                f"{loss!r} takes one prediction, got {len(prediction)}; DeepSupervisionLoss(loss="
+                "...) takes one at each scale"
+            )
+        return _at_scales(loss, prediction, target, **description)
     described = (description.get(key) for key in ("mask", "voxel_weights", "distance", "image"))
     xp = namespace(prediction, target, *described)
     match name(xp):
@@ -80,6 +91,16 @@ def value_and_grad(loss: Loss, prediction: A, target: Array, **description: Any)
                 return _borrowed(xp, loss, prediction, target, **description)
         case _:
             return _borrowed(xp, loss, prediction, target, **description)
+
+
+def _at_scales(loss: DeepSupervisionLoss, predictions: Any, target: Any, **description: Any) -> Any:
+    """Scale by scale: the loss is linear in its terms, and each has a prediction of its own."""
+    values, gradients = [], []
+    for weight, arguments, described in loss.scales(predictions, target, **description):
+        value, gradient = value_and_grad(loss.loss, *arguments, **described)
+        values.append(weight * value)
+        gradients.append(weight * gradient)
+    return reduce(add, values), type(predictions)(gradients)
 
 
 def _on_maps(

@@ -90,6 +90,11 @@ def problem(
     return result
 
 
+def reductions(loss: Any) -> tuple[str, ...]:
+    """Those that a loss has: terms of different grains have no unreduced sum."""
+    return REDUCTIONS[:-1] if "," in loss.grain else REDUCTIONS
+
+
 def expected(case: Case, call: Problem, **keywords: Any) -> Any:
     """What the reference gives for a case."""
     return _reference(case)(call.prediction, call.target, **call.keywords, **keywords)

@@ -17,6 +17,7 @@ from problems import (
     expected,
     one_hot,
     problem,
+    reductions,
 )
 
 import segloss_xp as sx
@@ -32,7 +33,7 @@ def together(kind: str) -> sx.Loss:
 
 def on_host(prediction: Any, target: Any, loss: sx.Loss, **keywords: Any) -> list[np.ndarray]:
     """All that NumPy has to say: the loss in every reduction, and its gradient."""
-    values = [loss(prediction, target, reduction=each, **keywords) for each in REDUCTIONS]
+    values = [loss(prediction, target, reduction=each, **keywords) for each in reductions(loss)]
     return [*values, sx.value_and_grad(loss, prediction, target, **keywords)[1]]
 
 

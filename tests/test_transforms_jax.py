@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 from cases import CASES
-from problems import REDUCTIONS, TOLERANCE, assert_close, problem
+from problems import TOLERANCE, assert_close, problem, reductions
 
 import segloss_xp as sx
 
@@ -117,7 +117,7 @@ def test_checkpoint(case):
 @each
 def test_eval_shape(case):
     x, t, loss = arrays(case)
-    for reduction in REDUCTIONS:
+    for reduction in reductions(case.loss):
         run = partial(loss, reduction=reduction)
         shape, value = jax.eval_shape(run, x, t), run(x, t)
         assert (shape.shape, shape.dtype) == (value.shape, value.dtype)

@@ -16,6 +16,7 @@ from problems import (
     expected,
     expected_gradient,
     problem,
+    reductions,
 )
 
 import segloss_xp as sx
@@ -94,8 +95,8 @@ def true_gradient(case: Case, setting: Setting) -> np.ndarray:
 @everywhere("values")
 def test_value(backend: Backend, case: Case, setting: Setting):
     prediction, target, keywords = call(case.target, setting, image=case.image)
-    values = backend.values(case.loss, prediction, target, REDUCTIONS, **keywords)
-    for reduction, value in zip(REDUCTIONS, values, strict=True):
+    values = backend.values(case.loss, prediction, target, reductions(case.loss), **keywords)
+    for reduction, value in zip(reductions(case.loss), values, strict=True):
         assert value.dtype == setting[2]
         assert_close(value, truth(case, setting, reduction), TOLERANCE[setting[2]])
 

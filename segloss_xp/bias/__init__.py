@@ -15,10 +15,10 @@ from segloss_xp.bias.recalibration import VolumeRecalibration as VolumeRecalibra
 from segloss_xp.bias.recalibration import bootstrap_mean as bootstrap_mean
 from segloss_xp.bias.reliability import draw_reliability as draw_reliability
 from segloss_xp.bias.risk import risk as risk
+from segloss_xp.bias.samples import Samples as Samples
 from segloss_xp.bias.scaling import PlattScaling as PlattScaling
 from segloss_xp.bias.scaling import TemperatureScaling as TemperatureScaling
 from segloss_xp.bias.scaling import VectorScaling as VectorScaling
-from segloss_xp.bias.samples import Samples as Samples
 from segloss_xp.bias.sheet import PROBABILITIES as PROBABILITIES
 from segloss_xp.bias.sheet import Bias as Bias
 from segloss_xp.bias.sheet import Curves as Curves

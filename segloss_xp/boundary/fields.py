@@ -61,7 +61,9 @@ class PredictedDistance(Field):
     background: bool = True
 
     def of(self, comparison: "Comparison") -> Any:
-        return _distance(comparison, comparison.probability() > 0.5, background=self.background)
+        c = comparison
+        found = c.probability(counted_voxels(c)) > 0.5
+        return _distance(c, found, background=self.background)
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,12 @@ class HausdorffDistance(Field):
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
         fields = [TargetDistance(self.background), PredictedDistance(self.background)]
-        sizes = [_size(xp, c.field(each)) for each in fields[: 1 if self.one_sided else 2]]
-        return sum(_ops.power(xp, size, self.alpha) for size in sizes)
+        first, *second = (c.field(each) for each in fields[: 1 if self.one_sided else 2])
+        return sum((self._raised(xp, d) for d in second), start=self._raised(xp, first))
+
+    def _raised(self, xp: Any, d: Any) -> Any:
+        # A square is several times cheaper than a power.
+        return d * d if self.alpha == 2 else _ops.power(xp, _size(xp, d), self.alpha)
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,8 @@ class ShapeError(Field):
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        found, counted = c.probability() > 0.5, counted_voxels(c)
+        counted = counted_voxels(c)
+        found = c.probability(counted) > 0.5
         d = _size(xp, c.field(TargetDistance()))
         zero, one = xp.zeros_like(d), xp.ones_like(d)
         curve = xp.where(_boundary(c, found, counted), one, zero)

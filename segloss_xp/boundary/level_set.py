@@ -102,7 +102,7 @@ class Deviation(Field):
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        x, p = c.image[:, self.channel : self.channel + 1, :], c.probability()
+        x, p = c.image[:, self.channel : self.channel + 1, :], c.probability(counted_voxels(c))
         counted = counted_voxels(c)
         if counted is not None:
             x, p = (xp.where(counted, each, xp.zeros_like(each)) for each in (x, p))

@@ -48,7 +48,7 @@ class WeightedHausdorffLoss(Loss):
 
     References
     ----------
-    J. Ribera et al. (2019), Locating objects without bounding boxes, eq. 5.
+    J. Ribera et al. (2019), Locating objects without bounding boxes.
 
     Examples
     --------

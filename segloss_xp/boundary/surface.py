@@ -45,7 +45,7 @@ class BoundaryLoss(RegionLoss):
 
     References
     ----------
-    H. Kervadec et al. (2019), Boundary loss for highly unbalanced segmentation, eq. 5.
+    H. Kervadec et al. (2019), Boundary loss for highly unbalanced segmentation.
 
     Examples
     --------
@@ -102,7 +102,7 @@ class HausdorffDTLoss(RegionLoss):
     References
     ----------
     D. Karimi and S. E. Salcudean (2020), Reducing the Hausdorff distance in medical image
-    segmentation with convolutional neural networks, eq. 7; A. Celaya et al. (2024), A generalized
+    segmentation with convolutional neural networks; A. Celaya et al. (2024), A generalized
     surface loss for reducing the Hausdorff distance in medical imaging segmentation (one-sided).
 
     Examples

@@ -4,7 +4,7 @@ from typing import Any
 
 from segloss_xp._array import namespace
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import check_range
+from segloss_xp._grain import check_range, freeze_weights
 from segloss_xp._loss import Loss, Reduction, Sum
 from segloss_xp.boundary.surface import BoundaryLoss, HausdorffDTLoss
 from segloss_xp.maps import Map
@@ -71,9 +71,11 @@ class _Blend(Loss):
 
     alpha: float
     include_background: bool = True
+    class_weights: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        freeze_weights(self, "class_weights")
         if isinstance(self.alpha, int | float):
             check_range(self, "alpha", 0, 1)
 
@@ -84,6 +86,12 @@ class _Blend(Loss):
     @property
     def from_maps(self) -> bool:
         return True
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """The parameters of both losses."""
+        fields = ("include_background", "class_weights")
+        return {field: getattr(self, field) for field in fields}
 
     def pair(self) -> tuple[Loss, Loss]:
         """The two losses."""
@@ -111,8 +119,8 @@ class DiceBoundaryLoss(_Blend):
     alpha : float, or array without axes
         Share of the boundary loss; the paper has it grow by 0.01 an epoch, from 0.01. See `ramp`,
         which also says why it is an array in a compiled function.
-    include_background : bool
-        Whether class 0 counts.
+    include_background, class_weights
+        See `RegionLoss`.
 
     Notes
     -----
@@ -120,7 +128,7 @@ class DiceBoundaryLoss(_Blend):
 
     References
     ----------
-    H. Kervadec et al. (2019), Boundary loss for highly unbalanced segmentation, eq. 6.
+    H. Kervadec et al. (2019), Boundary loss for highly unbalanced segmentation.
 
     Examples
     --------
@@ -137,8 +145,7 @@ class DiceBoundaryLoss(_Blend):
     alpha: float = 0.01
 
     def pair(self) -> tuple[Loss, Loss]:
-        background = {"include_background": self.include_background}
-        return DiceLoss(**background), BoundaryLoss(**background)
+        return DiceLoss(**self.shared), BoundaryLoss(**self.shared)
 
 
 class DiceHausdorffLoss(_Blend):
@@ -152,8 +159,8 @@ class DiceHausdorffLoss(_Blend):
     alpha : float, or array without axes
         Share of the Hausdorff loss. See `ramp`, which also says why it is an array in a compiled
         function.
-    include_background : bool
-        Whether class 0 counts.
+    include_background, class_weights
+        See `RegionLoss`.
     one_sided : bool
         Whether to leave out the distance of the prediction, as in `HausdorffDTLoss`.
 
@@ -165,7 +172,7 @@ class DiceHausdorffLoss(_Blend):
     References
     ----------
     D. Karimi and S. E. Salcudean (2020), Reducing the Hausdorff distance in medical image
-    segmentation with convolutional neural networks, eq. 13.
+    segmentation with convolutional neural networks.
 
     Examples
     --------
@@ -173,12 +180,11 @@ class DiceHausdorffLoss(_Blend):
     >>> import segloss_xp as sx
     >>> logits, labels = np.zeros((1, 2, 4)), np.array([[0, 0, 0, 1]])
     >>> float(sx.DiceHausdorffLoss(alpha=0.1)(logits, labels).round(3))
-    0.855
+    0.574
     """
 
     alpha: float = 0.5
     one_sided: bool = False
 
     def pair(self) -> tuple[Loss, Loss]:
-        background = {"include_background": self.include_background}
-        return DiceLoss(**background), HausdorffDTLoss(one_sided=self.one_sided, **background)
+        return DiceLoss(**self.shared), HausdorffDTLoss(one_sided=self.one_sided, **self.shared)

@@ -29,6 +29,7 @@ from segloss_xp.maps.likelihood import LogPrediction as LogPrediction
 from segloss_xp.maps.likelihood import LogRejection as LogRejection
 from segloss_xp.maps.likelihood import PoweredMiss as PoweredMiss
 from segloss_xp.maps.likelihood import PoweredShortfall as PoweredShortfall
+from segloss_xp.maps.likelihood import PoweredSurprise as PoweredSurprise
 from segloss_xp.maps.likelihood import ReverseLikelihood as ReverseLikelihood
 from segloss_xp.maps.overlap import FalseNegative as FalseNegative
 from segloss_xp.maps.overlap import FalsePositive as FalsePositive

@@ -134,6 +134,29 @@ class PoweredShortfall(Map):
 
 
 @dataclass(frozen=True)
+class PoweredSurprise(Map):
+    """The power g (-log p)^gamma, gamma > 0 (Wong et al. 2018, eq. 3)."""
+
+    wrt: ClassVar[Literal["log_odds"]] = "log_odds"
+    gamma: float
+
+    # From the odds, since a power below 1 magnifies what log p loses near p = 1.
+    def value(self, v: Voxels) -> Any:
+        return v.g * _ops.power(v.xp, self._surprise(v), self.gamma)
+
+    def slope(self, v: Voxels) -> Any:
+        # By the log-odds, -gamma u^(gamma - 1) (1 - p) with u = -log p; (1 - p) / u is 1 at p = 1.
+        u = self._surprise(v)
+        one = v.xp.ones_like(u)
+        ratio = v.xp.where(u > 0, _complement(v, -u) / v.xp.where(u > 0, u, one), one)
+        return -self.gamma * v.g * (_ops.power(v.xp, u, self.gamma) * ratio)
+
+    def _surprise(self, v: Voxels) -> Any:
+        # Not of a class that is not there: ruled out by a logit of -inf, its power would overflow.
+        return v.xp.where(v.g > 0, -_ops.log_sigmoid(v.xp, v.log_odds), v.xp.zeros_like(v.g))
+
+
+@dataclass(frozen=True)
 class ReverseLikelihood(Map):
     """The log-likelihood p log g of the target under the prediction, log g at least `floor`."""
 

@@ -14,6 +14,7 @@ DISTANT = (
     "Hausdorff",
     "NACL",
     "Perimeter",
+    "NonAdjacency",
     "RegionWise",
     "SVLS",
     "ShapeAware",

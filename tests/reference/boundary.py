@@ -59,6 +59,7 @@ def weighted_hausdorff(prediction, target, *, alpha=-1.0, include_background=Fal
         [0] * len(space),
         [(n - 1) * w for n, w in zip(space, spacing or (1,) * len(space), strict=True)],
     )
+    """The average Hausdorff distance, weighted by p (Ribera 2019)."""
     lengths = counted(prediction, target, **without(call))[2]
 
     def maps(inside, found, spacing):
