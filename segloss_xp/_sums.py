@@ -59,8 +59,13 @@ class Sums:
             return self._pull_back(xp, cotangent, x, *constants)
         out = xp.empty_like(x)
         for n, v in _chunks(xp, x):
-            out[n, :, v] = self._pull_back(xp, cotangent[n, ...], *_chunk(n, v, x, *constants))
+            part = self._part(cotangent, n, v)
+            out[n, :, v] = self._pull_back(xp, part, *_chunk(n, v, x, *constants))
         return out
+
+    @staticmethod
+    def _part(cotangent: Any, n: slice, v: slice) -> Any:
+        return cotangent[n, ...]
 
     @staticmethod
     def _over_voxels(xp: Any, value: Any) -> Any:
@@ -142,11 +147,19 @@ class Values(Sums):
 
     def forward(self, x: Any, *constants: Any) -> Any:
         """The weighted maps (N, K, C, V)."""
-        return self._add_up(namespace(x), x, *constants)
+        xp = namespace(x)
+        if not _ops.on_host(xp, x, *constants):
+            return self._add_up(xp, x, *constants)
+        samples, classes, voxels = x.shape
+        shape = samples, len(self.maps), classes, voxels
+        out = xp.empty(shape, dtype=working_dtype(xp, x))
+        for n, v in _chunks(xp, x):
+            out[n, :, :, v] = self._add_up(xp, *_chunk(n, v, x, *constants))
+        return out
 
-    def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
-        """Gradient by the prediction of the inner product of the maps with `cotangent`."""
-        return self._pull_back(namespace(x), cotangent, x, *constants)
+    @staticmethod
+    def _part(cotangent: Any, n: slice, v: slice) -> Any:
+        return cotangent[n, ..., v]
 
     @staticmethod
     def _over_voxels(xp: Any, value: Any) -> Any:

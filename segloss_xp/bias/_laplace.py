@@ -38,8 +38,9 @@ def nodes(xp: Any, low: float, high: float, *, like: Any) -> Any:
 def chunks(nodes: Any, entries: int) -> Iterator[Any]:
     """The nodes, as many at a time as fit with so many entries each."""
     size = max(1, _CHUNK // max(entries, 1))
-    for k in range(0, nodes.shape[0], size):
-        yield nodes[k : k + size]
+    count = nodes.shape[0]
+    for k in range(0, count, size):
+        yield nodes[k : min(k + size, count)]
 
 
 def tilt(xp: Any, p: Any, exponent: Any) -> tuple[Any, Any]:

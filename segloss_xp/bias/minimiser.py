@@ -178,10 +178,9 @@ class _Free:
 
     def risk(self, x: Any) -> Any:
         """Risk of predictions (S, F) of the uncertain regions, some at a time."""
-        parts = [
-            expected_loss(self.truth, self.whole(x[k : k + _AT_A_TIME, :]), self.score)
-            for k in range(0, x.shape[0], _AT_A_TIME)
-        ]
+        count = x.shape[0]
+        some = (x[k : min(k + _AT_A_TIME, count), :] for k in range(0, count, _AT_A_TIME))
+        parts = [expected_loss(self.truth, self.whole(each), self.score) for each in some]
         return namespace(x).concat(parts)
 
     def risk_and_slopes(self, x: Any) -> tuple[Any, Any]:
@@ -211,13 +210,16 @@ def _search(truth: Uncertainty, score: Score, most: int) -> Minimum:
     voxels = count > _VOXELS and score.jumps and float(xp.max(sizes)) == float(xp.min(sizes))
     certified = count == 1 and score.jumps
     if not (certified or (voxels and isinstance(truth, Independent))):
-        starts = xp.take(tried[0], xp.argsort(risks[0])[: max(1, _STARTS // 3)], axis=0)
-        starts = xp.concat([starts, *_others(xp, inner, count)])
-        x, _ = descend(problem.risk_and_slopes, starts[: max(1, (_STARTS * _VOXELS) // count), :])
+        first = xp.argsort(risks[0])
+        first = first[: min(_STARTS // 3, first.shape[0])]
+        starts = xp.concat([xp.take(tried[0], first, axis=0), *_others(xp, inner, count)])
+        most_starts = max(1, _STARTS * _VOXELS // count)
+        x, _ = descend(problem.risk_and_slopes, starts[: min(most_starts, starts.shape[0]), :])
         end = xp.where(x > 0.5, xp.ones_like(x), xp.zeros_like(x))
-        for each in (x, xp.where(xp.abs(x - end) < _NEAR, end, x)):
-            tried.append(each)
-            risks.append(problem.risk(each))
+        ended = xp.where(xp.abs(x - end) < _NEAR, end, x)
+        as_good = problem.risk(ended) <= problem.risk(x) + _tolerance(xp, x)
+        tried.append(xp.where(as_good[:, None], ended, x))
+        risks.append(problem.risk(tried[-1]))
         methods.append("descent")
     x, risk, kind = _best(xp, xp.concat(tried), xp.concat(risks), sizes)
     return Minimum(problem.whole(x), risk, kind, certified, " and ".join(methods))

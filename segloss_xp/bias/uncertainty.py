@@ -46,7 +46,8 @@ class Uncertainty:
         volumes = self.volumes
         if isinstance(volumes, int | float):
             return float(volumes) * xp.ones_like(like)
-        return xp.reshape(xp.astype(xp.asarray(volumes), like.dtype, copy=False), (-1,))
+        volumes = volumes if namespace(volumes) is xp else xp.asarray(volumes)
+        return xp.reshape(xp.astype(volumes, like.dtype, copy=False), (-1,))
 
     @property
     def volume(self) -> Any:
@@ -65,7 +66,8 @@ class Uncertainty:
                 f"expected a floating prediction of shape {self.shape}, after any batch axes; got "
                 f"shape {shape} and dtype {prediction.dtype}"
             )
-        x = xp.astype(xp.asarray(prediction), p.dtype, copy=False)
+        x = prediction if namespace(prediction) is xp else xp.asarray(prediction)
+        x = xp.astype(x, p.dtype, copy=False)
         return xp.reshape(x, (*batch, math.prod(self.shape)))
 
     def unflat(self, x: Any) -> Any:
