@@ -1,8 +1,8 @@
 """Segmentation losses, each written once and called with NumPy, CuPy, PyTorch or JAX arrays."""
 
-from segloss_xp._comparison import check_labels as check_labels
 from segloss_xp._grain import RegionLoss as RegionLoss
 from segloss_xp._grain import VoxelLoss as VoxelLoss
+from segloss_xp._labels import check_labels as check_labels
 from segloss_xp._loss import Loss as Loss
 from segloss_xp._loss import Sum as Sum
 from segloss_xp.boundary.active import ActiveBoundaryLoss as ActiveBoundaryLoss

@@ -52,7 +52,7 @@ def spectrum(xp: Any, kernel: Any) -> Any:
 
             return spectrum(kernel)
         case _:
-            return xp.real(xp.fft.rfftn(kernel))
+            return xp.real(xp.fft.rfftn(_whole(xp, kernel)))
 
 
 def filtered(xp: Any, x: Any, frequencies: Any) -> Any:
@@ -64,8 +64,13 @@ def filtered(xp: Any, x: Any, frequencies: Any) -> Any:
             return filtered(x, frequencies)
         case _:
             axes, lengths = tuple(range(2, x.ndim)), tuple(x.shape[2:])
-            transformed = xp.fft.rfftn(x, axes=axes) * frequencies
+            transformed = xp.fft.rfftn(_whole(xp, x), axes=axes) * _whole(xp, frequencies)
             return xp.fft.irfftn(transformed, s=lengths, axes=axes)
+
+
+def _whole(xp: Any, x: Any) -> Any:
+    """The array in one piece, where the library would have it in several."""
+    return x.rechunk(-1) if name(xp) == "dask" else x
 
 
 def stop_gradient(xp: Any, x: Any) -> Any:

@@ -42,13 +42,12 @@ def problem(
     dtype: str = "float64",
     from_logits: bool = True,
     described: bool = False,
-    image: bool = False,
 ) -> Problem:
     """
     A call of a loss, with a target of a kind that `Case` names.
 
-    One sample lacks the last class. With `image` there is one, of two channels. With `described`,
-    the classes come last and some voxels are masked, weighted or ignored.
+    One sample lacks the last class. With `described`, the classes come last and some voxels are
+    masked, weighted or ignored.
     """
     rng = np.random.default_rng(seed)
     shape = (samples, classes, *space)
@@ -69,10 +68,6 @@ def problem(
         target[0, -1] = 0
     if kind == "onehot":
         target = one_hot(target, classes, bool)
-    if image:
-        # Of other intensity where other classes are predicted.
-        pixels = softmax(prediction)[:, :2] + rng.normal(scale=0.2, size=(samples, 2, *space))
-        keywords["image"] = (np.moveaxis(pixels, 1, -1) if described else pixels).astype(dtype)
     if described:
         keywords["class_axis"] = -1
         keywords["mask"] = rng.random((samples, *space)) < 0.8
@@ -88,6 +83,14 @@ def problem(
         if isinstance(array, np.ndarray):
             array.flags.writeable = False  # no loss may write to what it is given
     return result
+
+
+def with_image(call: Problem) -> Problem:
+    """The same call with an image, of other intensity where other classes are predicted."""
+    noise = np.random.default_rng(0).normal(scale=0.2, size=call.prediction.shape)
+    image = (np.tanh(call.prediction) + noise).astype(call.prediction.dtype)
+    image.flags.writeable = False
+    return call._replace(keywords={**call.keywords, "image": image})
 
 
 def reductions(loss: Any) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from problems import (
     expected_gradient,
     problem,
     reductions,
+    with_image,
 )
 
 import segloss_xp as sx
@@ -79,7 +80,8 @@ def everywhere(what: str) -> Any:
 
 def call(kind: str, setting: Setting, *, image: bool = False) -> Any:
     from_logits, described, dtype = setting
-    return problem(kind, from_logits=from_logits, described=described, dtype=dtype, image=image)
+    plain = problem(kind, from_logits=from_logits, described=described, dtype=dtype)
+    return with_image(plain) if image else plain
 
 
 @lru_cache

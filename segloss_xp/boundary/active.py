@@ -197,12 +197,15 @@ class ActiveBoundaryLoss(VoxelLoss):
             xp.astype(d <= (1.0 + 1e-6) * nearest, d.dtype) * n
             for d, n in zip(around, there, strict=True)
         ]
-        share = [self._shares(xp, each) for each in (best, there)]
+        # The largest is taken off, for an exact 0 where there is one direction.
+        top = _ops.stop_gradient(xp, reduce(xp.maximum, divergences))
+        divergences = [d - top for d in divergences]
+        shares = [self._shares(xp, each) for each in (best, there)]
         smoothing = self.label_smoothing
         hit = reduce(
             add,
             (
-                ((1.0 - smoothing) * b * share[0] + smoothing * n * share[1]) * d
+                ((1.0 - smoothing) * b * shares[0] + smoothing * n * shares[1]) * d
                 for b, n, d in zip(best, there, divergences, strict=True)
             ),
         )

@@ -134,10 +134,9 @@ class MumfordShahLoss(NeighbourhoodLoss):
 
     Notes
     -----
-    Needs the argument `image` of the call, of shape (N, K, \*space), in the units of which, squared,
-    the loss is. The target serves only to say which classes are absent and which labels ignored:
-    this loss learns without. Differences are by unit of the spacing; there is no contour at the
-    border, or at a masked voxel. Means over the voxels, ours: the paper adds up.
+    Needs the argument `image` of the call, (N, K, \*space), and is in its units, squared. Needs no
+    target, unless `absent` asks for it. Differences are by unit of the spacing; there is no contour
+    at the border, or at a masked voxel. Means over the voxels, ours: the paper adds up.
 
     The means :math:`\mu` are best for the prediction, so that their own dependence on it adds
     nothing to the gradient. Without the contour, ``length=0``, a formula on sums.
@@ -154,11 +153,10 @@ class MumfordShahLoss(NeighbourhoodLoss):
     >>> import numpy as np
     >>> import segloss_xp as sx
     >>> image = np.array([[[5.0, 5.0, 7.0, 7.0]]])
-    >>> labels = np.zeros((1, 4), int)
     >>> loss = sx.MumfordShahLoss(length=0)
     >>> for p in ([1, 1, 0, 0], [1, 0, 0, 0], [0.5, 0.5, 0.5, 0.5]):
     ...     p = np.array([[p, np.subtract(1.0, p)]])
-    ...     print(loss(p, labels, image=image, from_logits=False, reduction="none").round(3))
+    ...     print(loss(p, image=image, from_logits=False, reduction="none").round(3))
     [[0. 0.]]
     [[0.    0.667]]
     [[0.5 0.5]]
@@ -173,6 +171,10 @@ class MumfordShahLoss(NeighbourhoodLoss):
     @property
     def from_maps(self) -> bool:
         return self.length == 0
+
+    @property
+    def needs_target(self) -> bool:
+        return self.absent != "smooth"
 
     def maps(self, comparison: "Comparison") -> tuple[Map, ...]:
         return *super().maps(comparison), Predicted(), *_moments(self, comparison)

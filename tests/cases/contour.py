@@ -32,10 +32,10 @@ CASES = [
     Case(sx.ElasticInteractionLoss(alpha=0.35), "elastic_interaction", "multilabel"),
     Case(sx.CentroidLoss(), "centroid"),
     Case(sx.CentroidLoss(include_background=False, batch=True), "centroid", "multilabel"),
-    Case(sx.ActiveBoundaryLoss(share=0.35), "active_boundary"),
+    Case(sx.ActiveBoundaryLoss(reach=2.0, share=0.35), "active_boundary"),
     Case(
         sx.ActiveBoundaryLoss(
-            reach=2.0, share=0.15, label_smoothing=0.0, detach=False, class_weights=(1, 2, 3)
+            share=0.15, label_smoothing=0.0, detach=False, class_weights=(1, 2, 3)
         ),
         "active_boundary",
         "multilabel",

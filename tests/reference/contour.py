@@ -154,14 +154,16 @@ def elastic_interaction(prediction, target, *, alpha=1.0, **call):
     lengths = counted(prediction, target, **without(call, "image"))[2]
 
     def sums(voxels, spacing):
+        wave = {i: math.sqrt(w) * (g - alpha * p) for i, (w, p, g) in voxels.items()}
         energy = 0.0
+        if len({*wave.values()}) == 1 and len(wave) == math.prod(lengths):
+            return 0.0, sum(w for w, _, _ in voxels.values())  # flat: not even by rounding
         for m in product(*(range(n) for n in lengths)):
             low = [a if a <= n - a else a - n for a, n in zip(m, lengths, strict=True)]
             k = [2 * math.pi * a / n / s for a, n, s in zip(low, lengths, spacing, strict=True)]
             phase = {
                 i: sum(a * b * s for a, b, s in zip(k, i, spacing, strict=True)) for i in voxels
             }
-            wave = {i: math.sqrt(w) * (g - alpha * p) for i, (w, p, g) in voxels.items()}
             even = sum(wave[i] * math.cos(phase[i]) for i in voxels)
             odd = sum(wave[i] * math.sin(phase[i]) for i in voxels)
             energy = energy + math.hypot(*k) * (even**2 + odd**2) / math.prod(lengths)
