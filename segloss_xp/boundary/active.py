@@ -110,7 +110,7 @@ class ActiveBoundaryLoss(VoxelLoss):
     >>> p = np.array([[[0.9, 0.9, 0.9, 0.9, 0.1, 0.1], [0.1, 0.1, 0.1, 0.1, 0.9, 0.9]]])
     >>> labels = np.array([[0, 0, 1, 1, 1, 1]])
     >>> sx.ActiveBoundaryLoss(reach=2)(p, labels, from_logits=False, reduction="none").round(3)
-    array([[0.   , 0.   , 0.347, 1.75 , 0.283, 0.   ]])
+    array([[0.   , 0.   , 0.347, 1.741, 0.335, 0.   ]])
     """
 
     reach: float = 20.0
