@@ -79,7 +79,7 @@ class Comparison:
         self.target = self._flat_target(target, ignore_index)
         self.weight = self._combined_weight(mask, voxel_weights, ignore_index)
         self.distance = None if distance is None else self._flat_distance(ours(xp, distance))
-        self.image = None if image is None else self._flat_image(ours(xp, image))
+        self.image: Any = None if image is None else self._flat_image(ours(xp, image))
         self._activation = Probability if not from_logits else Sigmoid if multilabel else Softmax
         self._sums: Mapping[Map, Any] = {}
         self._fields: dict[Field, Any] = {}

@@ -138,18 +138,45 @@ def test_classes_that_are_nowhere_or_everywhere(case: Case, share: int):
 @pytest.mark.parametrize(
     "backend", [each for each in chosen() if not each.eager], ids=lambda each: each.name
 )
-@pytest.mark.parametrize("case", contour.WITH_IMAGE[:1], ids=str)
-def test_compiled(backend: Backend, case: Case):
-    losses = (each.loss for each in contour.CASES if each.target == case.target)
-    loss: Any = case.loss
-    for each in losses:
-        loss = loss + each
-    prediction, target, keywords = with_image(problem(case.target, described=True, dtype="float32"))
+def test_compiled(backend: Backend):
+    loss = (
+        sx.MumfordShahLoss()
+        + sx.ActiveBoundaryLoss(share=0.35)
+        + sx.ElasticInteractionLoss()
+        + sx.HausdorffCVLoss(radii=(1.5,))
+        + sx.SurfaceDiceLoss(tolerance=1.0)
+    )
+    prediction, target, keywords = with_image(problem("labels", described=True, dtype="float32"))
     keywords = {**keywords, "spacing": (1.5, 1.0)}
     value, gradient = backend.value_and_grad(loss, prediction, target, **keywords)
     want = sx.value_and_grad(loss, prediction, target, **keywords)
     assert_close(value, want[0], 2e-6)
     assert_close(gradient, want[1], 2e-6)
+
+
+# Numbers of others.
+
+
+def test_boundary_dou_is_that_of_the_authors():
+    """Their code, commit 9f1185c, in double precision; it smooths alpha, too, by 1e-5."""
+    y, x = np.mgrid[:32, :32]
+    labels = np.where((y - 15) ** 2 + (x - 17) ** 2 < 121, 1, 0)
+    labels[20:, :9] = 2
+    onehot = np.stack([labels == c for c in range(3)])
+    logits = np.random.default_rng(0).normal(size=(1, 3, 32, 32)).round(2) + 2 * onehot
+    got = sx.BoundaryDoULoss(smooth=0.0)(logits.round(2), labels[None], reduction="none")
+    assert_close(got, [[0.2862901673081014, 0.49219700522115434, 0.499114181025994]], 1e-7)
+
+
+def test_erosion_is_that_of_kornia():
+    """Of kornia 0.9.0, while something outlasts the erosions: then it stretches nothing."""
+    for space, box, erosions, want in [
+        ((25, 25), (slice(2, 23), slice(3, 21)), 5, 19.15156495919036),
+        ((9, 9, 9), (slice(1, 8),) * 3, 3, 2.0890953838370967),
+    ]:
+        g = np.zeros((1, 1, *space))
+        g[(0, 0, *box)] = 1
+        assert_close(of(sx.HausdorffERLoss(erosions=erosions), np.zeros_like(g), g), want)
 
 
 # Boundary difference over union.

@@ -95,7 +95,8 @@ class ActiveBoundaryLoss(VoxelLoss):
     nearer to the target; a mean is over the others. Without an edge in the target, 0. Does not use
     `distance`.
 
-    Ours: neighbours that are equally near share :math:`t`; what is beyond the border or masked is
+    Divergences are as the paper writes them; the authors' code has those of directions the other
+    way round. Ours: neighbours that are equally near share :math:`t`; what is beyond the border or masked is
     no neighbour; the share is of each sample, and exact. From the authors' code: the voxels around,
     and that divergences are at most 20. Not quite 0 at the perfect prediction.
 
@@ -155,8 +156,8 @@ class ActiveBoundaryLoss(VoxelLoss):
         if reduction == "none":
             return c.unflatten(weight * value if c.multilabel else (weight * value)[:, 0, :])
         weight = weight * xp.astype(c.flat(directed), weight.dtype)
-        totals = (xp.sum(each, axis=(1, 2)) for each in (weight * value, weight))
-        return reduce_samples(c, *totals, reduction)
+        total, number = (xp.sum(each, axis=(1, 2)) for each in (weight * value, weight))
+        return reduce_samples(c, total, number, reduction)
 
     def _boundary(self, c: "Comparison", outcomes: Sequence[Any], counted: Any) -> Any:
         """Ones on the predicted boundary (N, C or 1, *space), else zeros."""

@@ -102,8 +102,8 @@ class Deviation(Field):
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        x, p = c.image[:, self.channel : self.channel + 1, :], c.probability(counted_voxels(c))
         counted = counted_voxels(c)
+        x, p = c.image[:, self.channel : self.channel + 1, :], c.probability(counted)
         if counted is not None:
             x, p = (xp.where(counted, each, xp.zeros_like(each)) for each in (x, p))
         total, mass = (xp.sum(each, axis=2, keepdims=True) for each in (p * x, p))
