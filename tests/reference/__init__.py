@@ -8,8 +8,8 @@ prediction (a minimum away from its kink), which is what `gradient` lives on.
 from reference.boundary import *
 from reference.calibration import *
 from reference.common import gradient as gradient
-from reference.contour import *
 from reference.compound import *
+from reference.contour import *
 from reference.distribution import *
 from reference.region import *
 from reference.scheduled import *
