@@ -96,9 +96,9 @@ class ActiveBoundaryLoss(VoxelLoss):
     `distance`.
 
     Divergences are as the paper writes them; the authors' code has those of directions the other
-    way round. Ours: neighbours that are equally near share :math:`t`; what is beyond the border or masked is
-    no neighbour; the share is of each sample, and exact. From the authors' code: the voxels around,
-    and that divergences are at most 20. Not quite 0 at the perfect prediction.
+    way round. From their code: the voxels around, and that divergences are at most 20. Ours:
+    neighbours that are equally near share :math:`t`; what is beyond the border or masked is no
+    neighbour; the share is of each sample, and exact. Not quite 0 at the perfect prediction.
 
     References
     ----------
