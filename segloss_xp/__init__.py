@@ -1,18 +1,28 @@
 """Segmentation losses, each written once and called with NumPy, CuPy, PyTorch or JAX arrays."""
 
-from segloss_xp._comparison import check_labels as check_labels
 from segloss_xp._grain import RegionLoss as RegionLoss
 from segloss_xp._grain import VoxelLoss as VoxelLoss
+from segloss_xp._labels import check_labels as check_labels
 from segloss_xp._loss import Loss as Loss
 from segloss_xp._loss import Sum as Sum
+from segloss_xp.boundary.active import ActiveBoundaryLoss as ActiveBoundaryLoss
 from segloss_xp.boundary.border import unet_weight_map as unet_weight_map
+from segloss_xp.boundary.contour import BoundaryDoULoss as BoundaryDoULoss
+from segloss_xp.boundary.contour import PerimeterLoss as PerimeterLoss
+from segloss_xp.boundary.contour import SurfaceDiceLoss as SurfaceDiceLoss
+from segloss_xp.boundary.erosion import HausdorffCVLoss as HausdorffCVLoss
+from segloss_xp.boundary.erosion import HausdorffERLoss as HausdorffERLoss
 from segloss_xp.boundary.generalized import GeneralizedSurfaceLoss as GeneralizedSurfaceLoss
+from segloss_xp.boundary.level_set import ActiveContourLoss as ActiveContourLoss
+from segloss_xp.boundary.level_set import ElasticInteractionLoss as ElasticInteractionLoss
+from segloss_xp.boundary.level_set import MumfordShahLoss as MumfordShahLoss
 from segloss_xp.boundary.likelihood import (
     DistancePenalizedCrossEntropyLoss as DistancePenalizedCrossEntropyLoss,
 )
 from segloss_xp.boundary.likelihood import ShapeAwareLoss as ShapeAwareLoss
 from segloss_xp.boundary.points import WeightedHausdorffLoss as WeightedHausdorffLoss
 from segloss_xp.boundary.regression import SignedDistanceLoss as SignedDistanceLoss
+from segloss_xp.boundary.shape import CentroidLoss as CentroidLoss
 from segloss_xp.boundary.surface import BoundaryLoss as BoundaryLoss
 from segloss_xp.boundary.surface import HausdorffDTLoss as HausdorffDTLoss
 from segloss_xp.boundary.surface import RegionWiseLoss as RegionWiseLoss

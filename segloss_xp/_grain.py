@@ -69,7 +69,11 @@ class ClassLoss(Loss):
 
     def add_up(self, comparison: Comparison, m: Map) -> Any:
         """The sum of a map in each class that counts, of each sample or of the batch."""
-        total = comparison.sums[m][:, self._first(comparison) :]
+        return self.pooled(comparison, comparison.sums[m])
+
+    def pooled(self, comparison: Comparison, total: Any) -> Any:
+        """Of a sum (N, C), the classes that count, for each sample or for the batch."""
+        total = total[:, self._first(comparison) :]
         return comparison.pool(total) if self.batch else total
 
     def judged(self, comparison: Comparison) -> tuple[Any, Any]:
@@ -151,6 +155,10 @@ class RegionLoss(ClassLoss):
         """The maps whose sums the formula takes: TP, P and G unless a subclass says otherwise."""
         return Intersection(), Predicted(), Truth()
 
+    def totals(self, comparison: Comparison) -> tuple[Any, ...]:
+        """The sums (N, C) that the formula takes: those of the `regions`."""
+        return tuple(comparison.sums[m] for m in self.regions())
+
     def formula(self, *sums: Any, **unused: Any) -> Any:
         """Value (N, C) for each sample and class, from the sums (N, C) of the `regions`."""
         raise NotImplementedError
@@ -170,10 +178,26 @@ class RegionLoss(ClassLoss):
         return self.smooth[1] if isinstance(self.smooth, tuple) else self.smooth
 
     def values(self, comparison: Comparison, valued: Any) -> Any:
-        sums = [self.add_up(comparison, m) for m in self.regions()]
+        sums = [self.pooled(comparison, total) for total in self.totals(comparison)]
         xp = namespace(sums[0])
         # The inner where keeps an infinite slope of the formula from what has no value.
         return self.formula(*(xp.where(valued, each, xp.ones_like(each)) for each in sums))
+
+
+class NeighbourhoodLoss(RegionLoss):
+    """
+    A region loss whose sums are of images that take in the neighbours of each voxel.
+
+    Such sums do not follow from those of voxelwise maps: NumPy and CuPy borrow their gradient.
+    Subclasses give the `totals`. Voxels without weight are no neighbours, as if beyond the border.
+    """
+
+    @property
+    def from_maps(self) -> bool:
+        return False
+
+    def regions(self) -> tuple[Map, ...]:
+        return ()
 
 
 class VoxelLoss(Loss):

@@ -64,6 +64,7 @@ class Loss:
         ignore_index: int | None = None,
         spacing: tuple[float, ...] | None = None,
         distance: Array | None = None,
+        image: Array | None = None,
         all_reduce: AllReduce | None = None,
     ) -> A:
         """
@@ -100,6 +101,9 @@ class Loss:
             Distance between voxel centres along each spatial axis, in a unit of your choice.
         distance : array of the shape of the prediction, optional
             Signed distance maps of the target, precomputed.
+        image : array of numbers, (N, K, *space), optional
+            What is to be segmented, of K channels along `class_axis`, for losses that look at it.
+            A constant.
         all_reduce : callable, optional
             Adds up an array over all devices and returns the total to each, differentiably. Given
             one, pooled sums and means are those of the whole, sharded batch.
@@ -133,6 +137,7 @@ class Loss:
             ignore_index=ignore_index,
             spacing=spacing,
             distance=distance,
+            image=image,
             all_reduce=all_reduce,
         )
         comparison.plan(self.maps(comparison))

@@ -44,6 +44,35 @@ def log_sigmoid(xp: Any, x: Any) -> Any:
             return -xp.logaddexp(-x, xp.zeros_like(x))
 
 
+def spectrum(xp: Any, kernel: Any) -> Any:
+    """The frequencies, which are real, of a kernel (*space) that is even and periodic."""
+    match name(xp):
+        case "torch" if compiling(xp):
+            from segloss_xp.torch import spectrum
+
+            return spectrum(kernel)
+        case _:
+            return xp.real(xp.fft.rfftn(_whole(xp, kernel)))
+
+
+def filtered(xp: Any, x: Any, frequencies: Any) -> Any:
+    """The array (N, C, *space), taken as periodic, convolved with the kernel of a `spectrum`."""
+    match name(xp):
+        case "torch" if compiling(xp):
+            from segloss_xp.torch import filtered
+
+            return filtered(x, frequencies)
+        case _:
+            axes, lengths = tuple(range(2, x.ndim)), tuple(x.shape[2:])
+            transformed = xp.fft.rfftn(_whole(xp, x), axes=axes) * _whole(xp, frequencies)
+            return xp.fft.irfftn(transformed, s=lengths, axes=axes)
+
+
+def _whole(xp: Any, x: Any) -> Any:
+    """The array in one piece, where the library would have it in several."""
+    return x.rechunk(-1) if name(xp) == "dask" else x
+
+
 def stop_gradient(xp: Any, x: Any) -> Any:
     """The values of `x`, held constant by automatic differentiation."""
     match name(xp):

@@ -67,7 +67,7 @@ def value_and_grad(
                 "...) takes one at each scale"
             )
         return _at_scales(loss, prediction, target, **description)
-    described = (description.get(key) for key in ("mask", "voxel_weights", "distance"))
+    described = (description.get(key) for key in ("mask", "voxel_weights", "distance", "image"))
     xp = namespace(prediction, target, *described)
     match name(xp):
         case "torch":

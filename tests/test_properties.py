@@ -364,7 +364,10 @@ def test_values_are_in_range(case: Case, shape):
     unreduced = case.loss(prediction, target, reduction=finest, **keywords)
     assert np.all(unreduced >= 0) or isinstance(case.loss, sx.ConfidencePenaltyLoss)
     distances = sx.HausdorffDTLoss, sx.WeightedHausdorffLoss, sx.DiceHausdorffLoss
-    unbounded = (sx.LogDiceLoss, sx.NoiseRobustDiceLoss, sx.SignedDistanceLoss, *distances)
+    lengths = (sx.HausdorffERLoss, sx.HausdorffCVLoss, sx.PerimeterLoss, sx.CentroidLoss)
+    energies = sx.ActiveContourLoss, sx.ElasticInteractionLoss
+    unbounded = sx.LogDiceLoss, sx.NoiseRobustDiceLoss, sx.SignedDistanceLoss
+    unbounded = *unbounded, *distances, *lengths, *energies
     most = 2 if isinstance(case.loss, sx.MCCLoss) else 1
     assert not region(case.loss) or isinstance(case.loss, unbounded) or np.all(unreduced <= most)
 
@@ -379,6 +382,9 @@ def test_values_are_in_range(case: Case, shape):
         and not isinstance(case.loss, sx.NACLLoss | sx.SVLSLoss | sx.MarginLabelSmoothingLoss)
         # A map of distances is no hard prediction; and all voxels take part in its mean.
         and not isinstance(case.loss, sx.SignedDistanceLoss | sx.WeightedHausdorffLoss)
+        # The contour has a length, an energy of its own, and voxels around that point to it.
+        and not isinstance(case.loss, sx.ActiveContourLoss | sx.ActiveBoundaryLoss)
+        and case.loss != sx.ElasticInteractionLoss(alpha=0.35)
         and not signed(case.loss)
     ],
     ids=str,

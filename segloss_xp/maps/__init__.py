@@ -25,6 +25,7 @@ from segloss_xp.maps.likelihood import FocalLikelihood as FocalLikelihood
 from segloss_xp.maps.likelihood import FocalRejection as FocalRejection
 from segloss_xp.maps.likelihood import LogComplement as LogComplement
 from segloss_xp.maps.likelihood import LogLikelihood as LogLikelihood
+from segloss_xp.maps.likelihood import LogPrediction as LogPrediction
 from segloss_xp.maps.likelihood import LogRejection as LogRejection
 from segloss_xp.maps.likelihood import PoweredMiss as PoweredMiss
 from segloss_xp.maps.likelihood import PoweredShortfall as PoweredShortfall

@@ -52,6 +52,18 @@ class LogRejection(Map):
         return 1.0 - 0.5 * self.smoothing - (1.0 - self.smoothing) * v.g
 
 
+class LogPrediction(Map):
+    """The logarithm log p, whatever the target."""
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+
+    def value(self, v: Voxels) -> Any:
+        return v.log_p
+
+    def slope(self, v: Voxels) -> Any:
+        return v.xp.ones_like(v.g)
+
+
 class LogComplement(Map):
     """The logarithm log(1 - p), whatever the target."""
 

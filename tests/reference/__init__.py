@@ -9,6 +9,7 @@ from reference.boundary import *
 from reference.calibration import *
 from reference.common import gradient as gradient
 from reference.compound import *
+from reference.contour import *
 from reference.distribution import *
 from reference.region import *
 from reference.scheduled import *
