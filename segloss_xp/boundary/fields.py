@@ -185,9 +185,7 @@ def _distance(c: "Comparison", inside: Any, *, background: bool) -> Any:
     dtype, counted = working_dtype(xp, c.prediction), counted_voxels(c)
     if counted is None:
         axes = tuple(range(2, len(shape)))
-        d = label_distance(
-            xp.reshape(inside, shape), axes=axes, spacing=c.spacing, dtype=dtype
-        )
+        d = label_distance(xp.reshape(inside, shape), axes=axes, spacing=c.spacing, dtype=dtype)
         d = xp.reshape(d, inside.shape)
     else:
         # Sites are False: to the inside in the first half, to the outside in the second.

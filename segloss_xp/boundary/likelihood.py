@@ -1,6 +1,6 @@
 """Cross-entropy with the weight of a voxel from its distance to a surface."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from segloss_xp._comparison import Comparison
 from segloss_xp._grain import VoxelLoss
@@ -18,7 +18,11 @@ class _WeightedCrossEntropy(VoxelLoss):
     def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
         field = self.weight()
         likelihood = Weighted(LogLikelihood(), field)
-        return (likelihood, Weighted(LogRejection(), field)) if comparison.multilabel else (likelihood,)
+        return (
+            (likelihood, Weighted(LogRejection(), field))
+            if comparison.multilabel
+            else (likelihood,)
+        )
 
     def formula(self, comparison: Comparison, *maps: Any) -> Any:
         return -sum(maps[1:], start=maps[0])

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-
 # In the names of losses on distances.
 DISTANT = (
     "Boundary",

@@ -66,7 +66,10 @@ def weighted_hausdorff(prediction, target, *, alpha=-1.0, include_background=Fal
         far = math.hypot(*((n - 1) * w for n, w in zip(lengths, spacing, strict=True)))
         to_points = sum(w * p * min(math.dist(x, y) for y in points) for w, p, g, (x, *_) in voxels)
         near = [
-            mean((w, (p * math.dist(x, y) + (1 - p) * far + 1e-6) ** alpha) for w, p, g, (x, *_) in voxels)
+            mean(
+                (w, (p * math.dist(x, y) + (1 - p) * far + 1e-6) ** alpha)
+                for w, p, g, (x, *_) in voxels
+            )
             ** (1 / alpha)
             for y in points
         ]
@@ -76,9 +79,7 @@ def weighted_hausdorff(prediction, target, *, alpha=-1.0, include_background=Fal
     return surface_loss(maps, region, prediction, target, **call)
 
 
-def generalized_surface(
-    prediction, target, *, class_weights=None, weighting="volume", **call
-):
+def generalized_surface(prediction, target, *, class_weights=None, weighting="volume", **call):
     """1 - sum w sum (d (1 - p - g))^2 / sum w sum d^2, w = 1 / (1 + V^2) (Celaya 2024)."""
 
     def maps(inside, found, spacing):
@@ -176,7 +177,9 @@ def without(call, *names):
     return {key: each for key, each in call.items() if key not in (*private, "reduction", *names)}
 
 
-def mapped(maps, prediction, target, *, include_background=True, spacing=None, places=False, **call):
+def mapped(
+    maps, prediction, target, *, include_background=True, spacing=None, places=False, **call
+):
     """For each sample and class, the (weight, p, g, value of the map) of the voxels that count."""
     samples, classes, space = counted(prediction, target, **call)
     result = []
