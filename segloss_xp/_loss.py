@@ -164,7 +164,7 @@ class Loss:
         return self if isinstance(other, int) and other == 0 else NotImplemented  # sum()
 
     def __mul__(self, factor: Any) -> "Sum":
-        # An array without axes may be a factor too, so that a compiled step takes it as an argument.
+        # Also an array without axes, which a compiled step can take as an argument.
         if not isinstance(factor, int | float) and getattr(factor, "ndim", None) != 0:
             return NotImplemented
         factor = float(factor) if isinstance(factor, int | float) else factor

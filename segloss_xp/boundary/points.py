@@ -115,8 +115,8 @@ class _MeanDistances:
     """
     The generalised mean, over voxels x, of their distance from y, added up over the voxels y.
 
-    From the prediction (N, C, V), the weight of the voxels x, and that of the voxels y. The gradient
-    by the prediction is written by hand, so that no more pairs need be held than forward.
+    From the prediction (N, C, V), the weight of the voxels x, and that of the voxels y. The
+    gradient by the prediction is written by hand, so that no more pairs need be held than forward.
     """
 
     alpha: float
@@ -128,8 +128,8 @@ class _MeanDistances:
         xp = namespace(p)
         total = xp.zeros_like(p[:, :, 0])
         for some, short in self._pairs(p):
-            mean = self._mean(weight, self._distance(p, short))
-            total = total + xp.sum(true[:, :, some] * mean ** (1.0 / self.alpha), axis=2)
+            mean = self._mean(xp, self._distance(p, short), weight)
+            total = total + xp.sum(true[:, :, some] * mean, axis=2)
         return total
 
     def pullback(self, cotangent: Any, p: Any, weight: Any, true: Any) -> Any:
@@ -138,17 +138,19 @@ class _MeanDistances:
         slope = xp.zeros_like(p)
         for some, short in self._pairs(p):
             d = self._distance(p, short)
-            outer = true[:, :, some] * self._mean(weight, d) ** (1.0 / self.alpha - 1.0)
-            slope = slope - xp.sum(outer[:, :, None, :] * d ** (self.alpha - 1.0) * short, axis=3)
+            mean = self._mean(xp, d, weight)[:, :, None, :]
+            by_distance = true[:, :, None, some] * (mean / d) ** (1.0 - self.alpha)
+            slope = slope - xp.sum(by_distance * short, axis=3)
         share = divide(weight, xp.sum(weight, axis=2, keepdims=True))
         return cotangent[:, :, None] * share * slope
 
-    def _mean(self, weight: Any, d: Any) -> Any:
-        """The mean of the powers over x, (N, C, Y); 1 without any weight."""
-        xp = namespace(d)
+    def _mean(self, xp: Any, d: Any, weight: Any) -> Any:
+        """The mean over x, (N, C, Y)."""
+        # As a multiple of the least distance, of which no power overflows.
+        least = _ops.stop_gradient(xp, xp.min(d, axis=2, keepdims=True))
+        powers = xp.sum(weight[:, :, :, None] * (d / least) ** self.alpha, axis=2)
         total = xp.sum(weight, axis=2)[:, :, None]
-        mean = xp.sum(weight[:, :, :, None] * d**self.alpha, axis=2)
-        return divide(mean, total, empty=1.0)
+        return least[:, :, 0, :] * divide(powers, total, empty=1.0) ** (1.0 / self.alpha)
 
     def _distance(self, p: Any, short: Any) -> Any:
         """The distance, weighted by p, and the diagonal by 1 - p: (N, C, V, Y)."""
@@ -158,7 +160,7 @@ class _MeanDistances:
         return math.hypot(*((n - 1) * w for n, w in zip(self.space, self.spacing, strict=True)))
 
     def _pairs(self, p: Any) -> Any:
-        """Slices of the voxels y, with how much nearer than the diagonal the voxels x are, (V, Y)."""
+        """Slices of the voxels y, and by how much x is nearer than the diagonal, (V, Y)."""
         xp, (samples, classes, voxels) = namespace(p), p.shape
         step = max(1, _PAIRS // max(1, samples * classes * voxels))
         steps = (range(n) for n in self.space)

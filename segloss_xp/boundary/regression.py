@@ -35,8 +35,8 @@ class SignedDistanceLoss(RegionLoss):
     that ends in the map itself, s negative inside, pass p = (1 - s) / 2 and ``from_logits=False``.
 
     Without units: only the ratios of the spacings matter. 0 if the maps agree; the third makes it
-    so, the paper leaves it out. Unreduced: (N, C). A class that is nowhere in a sample has s = 1, one
-    that is everywhere s = -1. `distance` may hold the maps of `signed_distance`.
+    so, the paper leaves it out. Unreduced: (N, C). A class that is nowhere in a sample has s = 1,
+    one that is everywhere s = -1. `distance` may hold the maps of `signed_distance`.
 
     References
     ----------

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 # In the names of losses on distances or neighbours.
+# In the names of losses on distances.
 DISTANT = (
     "ActiveContour",
     "Boundary",
