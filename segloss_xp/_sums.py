@@ -34,6 +34,8 @@ class Sums:
     activation: type[Voxels]
 
     def __call__(self, x: Any, target: Any, weight: Any) -> Any:
+        if all(m.wrt is None for m in self.maps):
+            return self.forward(_ops.stop_gradient(namespace(x), x), target, weight)
         return _ops.differentiable(namespace(x), self, x, target, weight)
 
     def forward(self, x: Any, target: Any, weight: Any) -> Any:
@@ -132,7 +134,14 @@ class Values(Sums):
 
     def forward(self, x: Any, target: Any, weight: Any) -> Any:
         """The weighted maps (N, K, C, V)."""
-        return self._add_up(namespace(x), x, target, weight)
+        xp = namespace(x)
+        if not _ops.on_host(xp, x, target, weight):
+            return self._add_up(xp, x, target, weight)
+        shape = x.shape[0], len(self.maps), *x.shape[1:]
+        out = xp.empty(shape, dtype=working_dtype(xp, x))
+        for n, v in _chunks(xp, x):
+            out[n, ..., v] = self._add_up(xp, *_chunk(n, v, x, target, weight))
+        return out
 
     def pullback(self, cotangent: Any, x: Any, target: Any, weight: Any) -> Any:
         """Gradient by the prediction of the inner product of the maps with `cotangent`."""
