@@ -39,6 +39,9 @@ class Sums:
         return tuple(dict.fromkeys(field for m in self.maps for field in m.fields))
 
     def __call__(self, x: Any, target: Any, weight: Any, *fields: Any) -> Any:
+        if all(m.wrt is None for m in self.maps):
+            x = _ops.stop_gradient(namespace(x), x)
+            return self.forward(x, target, weight, *fields)
         return _ops.differentiable(namespace(x), self, x, target, weight, *fields)
 
     def forward(self, x: Any, *constants: Any) -> Any:

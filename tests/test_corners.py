@@ -63,11 +63,15 @@ def test_certainty_is_finite(case: Case, logits: bool, dtype):
     for present, p in CERTAIN:
         call = certain(case.target, present=present, p=p, logits=logits, dtype=dtype)
         assert_finite(*on_host(*call[:2], case.loss, **call.keywords))
-        if isinstance(case.loss, sx.RegionLoss):
+        # A bound by logarithms has no value at certainty.
+        if isinstance(case.loss, sx.RegionLoss) and not isinstance(
+            case.loss, sx.CalibratedDiceLoss
+        ):
             truth = certain(case.target, present=present, p=p, logits=False, dtype=np.float64)
             for reduction in REDUCTIONS:
                 value = case.loss(*call[:2], reduction=reduction, **call.keywords)
-                assert_close(value, expected(case, truth, reduction=reduction), 1e-6)
+                # Parallel vectors are at an angle of 0 but for the rounding of their cosine.
+                assert_close(value, expected(case, truth, reduction=reduction), 1e-6, 1e-6)
 
 
 # The slope of log p at 0 is infinite: whatever stands in for it must survive weights and sums.

@@ -13,10 +13,11 @@ from problems import assert_close, one_hot, problem, reductions, softmax
 
 import segloss_xp as sx
 
-REGION = [case for case in CASES if isinstance(case.loss, sx.RegionLoss)]
+REGION = [case for case in CASES if case.loss.grain == "class"]
 LABELS = [case for case in CASES if case.target == "labels"]
 # It looks at the logits themselves.
 OF_PROBABILITIES = [case for case in CASES if not isinstance(case.loss, sx.NACLLoss)]
+WEIGHTED = [case for case in CASES if hasattr(case.loss, "class_weights")]
 OVERLAPS = [sx.DiceLoss(), sx.JaccardLoss(), sx.TverskyLoss(alpha=0.2, beta=0.9)]
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -24,6 +25,7 @@ every_case_of_probabilities = pytest.mark.parametrize("case", OF_PROBABILITIES, 
 # Cut out or repeated voxels change the distances between the others.
 every_local_case = pytest.mark.parametrize("case", [c for c in CASES if c.local], ids=str)
 every_region_loss = pytest.mark.parametrize("case", REGION, ids=str)
+every_weighted_case = pytest.mark.parametrize("case", WEIGHTED, ids=str)
 every_case_of_labels = pytest.mark.parametrize("case", LABELS, ids=str)
 
 # Arguments of `problem`, besides the kind of target.
@@ -59,7 +61,7 @@ def signed(loss: sx.Loss) -> bool:
 
 
 def region(loss: sx.Loss) -> bool:
-    return loss.grain == "class"
+    return loss.grain != "voxel"
 
 
 # The same data, said in other words.
@@ -179,9 +181,9 @@ def test_class_axis_may_be_anywhere(case: Case, shape):
 def test_classes_may_be_renamed(case: Case, shape):
     prediction, target, keywords = problem(case.target, **shape)
     order = np.random.default_rng(shape["seed"]).permutation(3)
-    background = isinstance(getattr(case.loss, "alpha", None), float) or isinstance(
-        case.loss, sx.UnifiedFocalLoss
-    )
+    background = isinstance(getattr(case.loss, "alpha", None), float) and not region(case.loss)
+    kinds = sx.GeneralizedWassersteinDiceLoss | sx.UnifiedFocalLoss
+    background = background or isinstance(case.loss, kinds)
     if background or not getattr(case.loss, "include_background", True):
         order = np.array([0, 2, 1])
     renamed = {
@@ -189,14 +191,16 @@ def test_classes_may_be_renamed(case: Case, shape):
         for field in ("class_weights", "pos_weight", "alpha", "frequencies")
         if isinstance(weights := getattr(case.loss, field, None), tuple)
     }
+    if distances := getattr(case.loss, "distances", None):
+        renamed["distances"] = np.array(distances)[np.ix_(order, order)].tolist()
     t = np.argsort(order)[target] if case.target == "labels" else target[:, order]
     got = values(replace(case.loss, **renamed), prediction[:, order], t, **keywords)
     want = values(case.loss, prediction, target, **keywords)
-    if region(case.loss):
+    if case.loss.grain == "class":
         want["none"] = want["none"][
             :, order[order > 0] - 1 if want["none"].shape[1] == 2 else order
         ]
-    elif case.target == "multilabel" and "none" in want:
+    elif case.loss.grain == "voxel" and case.target == "multilabel" and "none" in want:
         want["none"] = want["none"][:, order]
     assert_same(got, want)
 
@@ -270,9 +274,7 @@ def test_a_batch_is_one_long_sample(case: Case, shape):
     assert_same(together, alone)
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if hasattr(case.loss, "class_weights")], ids=str
-)
+@every_weighted_case
 @whatever
 def test_only_the_ratios_of_class_weights_matter_to_a_mean(case: Case, shape):
     prediction, target, keywords = problem(case.target, **shape)
@@ -283,8 +285,8 @@ def test_only_the_ratios_of_class_weights_matter_to_a_mean(case: Case, shape):
     once, thrice = weighted(1, 0.5, 2), weighted(3, 1.5, 6)
     assert_close(thrice["mean"], once["mean"])
     assert_close(thrice["sample"], once["sample"])
-    if case.loss.grain != "sample":  # a ratio over all classes
-        assert_close(thrice["sum"], 3 * once["sum"])
+    # Inside a ratio it is the ratios in any reduction.
+    assert_close(thrice["sum"], (1 if case.loss.grain == "sample" else 3) * once["sum"])
     assert_same(
         weighted(1, 1, 1),
         values(replace(case.loss, class_weights=None), prediction, target, **keywords),
@@ -306,10 +308,13 @@ def test_a_class_of_weight_zero_is_left_out(case: Case, shape):
 @whatever
 def test_sum_of_losses(case: Case, shape):
     prediction, target, keywords = problem(case.target, **shape)
-    other = sx.JaccardLoss(smooth=0.1) if region(case.loss) else sx.CrossEntropyLoss()
-    if region(case.loss):
-        same = [each for each in ("include_background", "batch") if hasattr(case.loss, each)]
-        other = replace(other, **{field: getattr(case.loss, field) for field in same})
+    other = {
+        "class": sx.JaccardLoss(smooth=0.1),
+        "sample": sx.GeneralizedDiceLoss(smooth=0.1),
+        "voxel": sx.CrossEntropyLoss(),
+    }.get(case.loss.grain, sx.CrossEntropyLoss())
+    same = [field for field in ("include_background", "batch") if hasattr(case.loss, field)]
+    other = replace(other, **{field: getattr(case.loss, field) for field in same})
     stranger = sx.CrossEntropyLoss() if region(case.loss) else sx.DiceLoss(absent="skip")
     mine = values(case.loss, prediction, target, **keywords)
     theirs = values(other, prediction, target, **keywords)
@@ -367,8 +372,11 @@ def test_values_are_in_range(case: Case, shape):
     lengths = (sx.HausdorffERLoss, sx.HausdorffCVLoss, sx.PerimeterLoss, sx.CentroidLoss)
     energies = sx.ActiveContourLoss, sx.ElasticInteractionLoss
     unbounded = sx.LogDiceLoss, sx.NoiseRobustDiceLoss, sx.SignedDistanceLoss
-    unbounded = *unbounded, *distances, *lengths, *energies
-    most = 2 if isinstance(case.loss, sx.MCCLoss) else 1
+    unbounded = *unbounded, sx.LovaszHingeLoss, sx.CalibratedDiceLoss, *distances
+    unbounded = *unbounded, *lengths, *energies
+    most = {sx.MCCLoss: 2, sx.WeightedSoftDiceLoss: 2, sx.TVMFDiceLoss: 4}.get(type(case.loss), 1)
+    # But for rounding: the steps of a Lovász extension add up to 1.
+    most += 1e-15
     assert not region(case.loss) or isinstance(case.loss, unbounded) or np.all(unreduced <= most)
 
 
@@ -386,6 +394,7 @@ def test_values_are_in_range(case: Case, shape):
         and not isinstance(case.loss, sx.ActiveContourLoss | sx.ActiveBoundaryLoss)
         and case.loss != sx.ElasticInteractionLoss(alpha=0.35)
         and not signed(case.loss)
+        and not isinstance(case.loss, sx.CalibratedDiceLoss)
     ],
     ids=str,
 )

@@ -164,11 +164,11 @@ class Hinge(Map):
     wrt: ClassVar[Literal["log_odds"]] = "log_odds"
 
     def value(self, v: Voxels) -> Any:
-        return v.xp.clip(v.xp.where(v.g > 0, 1.0 - v.log_odds, 1.0 + v.log_odds), min=0.0)
+        return v.xp.clip(1.0 - v.log_odds * (2.0 * v.g - 1.0), min=0.0)
 
 
 class AbsoluteError(Map):
     """The absolute error |p - g|."""
 
     def value(self, v: Voxels) -> Any:
-        return v.xp.where(v.p > v.g, v.p - v.g, v.g - v.p)
+        return v.xp.abs(v.p - v.g)

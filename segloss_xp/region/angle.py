@@ -62,11 +62,12 @@ class TVMFDiceLoss(RegionLoss):
     def formula(self, both: Any, p: Any, g: Any) -> Any:
         xp = namespace(both)
         both, p, g = both + self.below, p + self.below, g + self.below
-        cosine = divide(both, _ops.power(xp, p, 0.5) * _ops.power(xp, g, 0.5))
-        nothing = xp.where(p + g > 0, xp.zeros_like(both), xp.ones_like(both))
-        cosine = cosine + nothing
-        similarity = (1.0 + cosine) / (1.0 + self.kappa * (1.0 - cosine)) - 1.0
-        return (1.0 - similarity) ** 2
+        norms = _ops.power(xp, p * g, 0.5)
+        # One minus the cosine, and from it 1 - phi, which keeps the digits of a small loss. One
+        # that is empty is at a right angle to the other, unless both are.
+        apart = divide(norms - both, norms, empty=1.0)
+        apart = xp.where(p + g > 0, apart, xp.zeros_like(apart))
+        return ((1.0 + 2.0 * self.kappa) * apart / (1.0 + self.kappa * apart)) ** 2
 
 
 class WeightedSoftDiceLoss(RegionLoss):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from segloss_xp import _ops
 from segloss_xp._array import namespace
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import RegionLoss, check_choice, check_range, reduce_samples
+from segloss_xp._grain import RegionLoss, check_choice, check_range, divide, reduce_samples
 from segloss_xp._loss import Reduction
 
 
@@ -24,7 +24,7 @@ class GeneralizedDiceLoss(RegionLoss):
         The power of the volume in the weight: -2, -1 or 0.
     include_background, batch, smooth
         See `RegionLoss`. The weights are relative to the largest of the sample, so that `smooth` is
-        a number of voxels of the smallest class, as it is in Dice.
+        a number of voxels of the heaviest class, as it is in Dice.
     class_weights : sequence of float, optional
         Factors of the weights.
     absent : {"smooth", "skip", "zero"}
@@ -69,7 +69,7 @@ class GeneralizedDiceLoss(RegionLoss):
         tp, p, g = (self.add_up(comparison, m) for m in self.regions())
         xp = namespace(tp)
         _, weights = self.judged(comparison)
-        weights = weights * self._volume_weights(_ops.stop_gradient(xp, g), weights)
+        weights = self._relative(weights, _ops.stop_gradient(xp, g))
         total = xp.sum(weights, axis=1, keepdims=True)
         judged = xp.where(total > 0, xp.ones_like(total), xp.zeros_like(total))
         tp, p, g = (xp.sum(weights * each, axis=1, keepdims=True) for each in (tp, p, g))
@@ -78,14 +78,15 @@ class GeneralizedDiceLoss(RegionLoss):
             return values
         return reduce_samples(comparison, values[:, 0], judged[:, 0], reduction, pooled=self.batch)
 
-    def _volume_weights(self, g: Any, counts: Any) -> Any:
-        """The weights by volume, relative to the largest: that of the smallest class present."""
+    def _relative(self, weights: Any, g: Any) -> Any:
+        """The weights of the classes times those of their volume, relative to the largest."""
         xp = namespace(g)
-        present = (g > 0) & (counts > 0)
+        present = (g > 0) & (weights > 0)
         one = xp.ones_like(g)
         smallest = xp.min(xp.where(present, g, math.inf * one), axis=1, keepdims=True)
         share = xp.where(present, smallest, one) / xp.where(present, g, one)
-        return share ** {"square": 2, "simple": 1, "uniform": 0}[self.weighting]
+        weights = weights * share ** {"square": 2, "simple": 1, "uniform": 0}[self.weighting]
+        return divide(weights, xp.max(weights, axis=1, keepdims=True))
 
 
 class PenaltyGeneralizedDiceLoss(GeneralizedDiceLoss):

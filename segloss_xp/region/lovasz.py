@@ -1,5 +1,6 @@
 """The Lovász extension of the Jaccard loss."""
 
+from itertools import product
 from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
@@ -62,13 +63,14 @@ class _LovaszLoss(ClassLoss):
         active = self._active(errors)
         first = self._first(c)
         if _ops.on_host(xp, errors):
-            charges = xp.zeros_like(errors)
-            for n in range(errors.shape[0]):
-                w = None if weight is None else weight[n, 0, :]
-                for k in range(first, c.classes):
-                    # Of a class that is absent nothing is wanted, unless it be "smooth".
-                    if self.absent == "smooth" or xp.any(true[n, k, :]):
-                        charges[n, k, :] = _charge(errors[n, k, :], true[n, k, :], w)
+            charges = errors
+            for n, k in product(range(errors.shape[0]), range(c.classes)):
+                # Of a class that is absent nothing is wanted, unless it be "smooth".
+                if k >= first and (self.absent == "smooth" or xp.any(true[n, k, :])):
+                    w = None if weight is None else weight[n, 0, :]
+                    charges[n, k, :] = _charge(errors[n, k, :], true[n, k, :], w)
+                else:
+                    charges[n, k, :] = 0.0
         else:
             count = c.classes if c.classes <= _ONE_BY_ONE else 1
             pairs = zip(split(errors, count), split(true, count), strict=True)
@@ -194,30 +196,28 @@ def _charge(errors: Any, true: Any, weight: Any) -> Any:
     xp = namespace(errors)
     order = _ops.descending(xp, errors)
     true = _ops.reorder(xp, true, order)
-    one = xp.ones_like(errors)
+    other, one = xp.astype(~true, errors.dtype), xp.ones_like(errors)
     # Counts are integers: floating ones would stop at 2**24.
     if weight is None:
+        size = one
         found = xp.cumulative_sum(xp.astype(true, xp.int32), axis=-1, dtype=xp.int32)
         passed = xp.cumulative_sum(xp.ones_like(found), axis=-1, dtype=xp.int32)
-        size = one
     else:
         weight = xp.astype(weight, _ops.longest(xp, weight), copy=False)
         size = _ops.reorder(xp, xp.broadcast_to(weight, errors.shape), order)
         found = xp.cumulative_sum(xp.where(true, size, xp.zeros_like(size)), axis=-1)
         passed = xp.cumulative_sum(size, axis=-1)
+        size = xp.astype(size, errors.dtype)
     total = found[..., -1:]
-    # The union of the class and of all up to this voxel, and the part of the class that is left.
-    union = xp.astype(passed - found + total, errors.dtype)
     left = xp.astype(total - found, errors.dtype)
-    size = xp.astype(size, errors.dtype)
-    before = union - xp.where(true, xp.zeros_like(one), size)
-    # A voxel of the class leaves less of it; any other makes the union larger.
-    step = -size / xp.where(true, union, one)
+    union = xp.astype(passed - found + total, errors.dtype)
+    before = union - other * size
     # Of an absent class, the first voxel is the whole loss.
     nothing = before <= 0
-    ratio = left / xp.where(nothing, one, union * before)
-    step = xp.where(true, step, xp.where(nothing, one, size * ratio))
-    return _ops.restore(xp, step, order)
+    # A voxel of the class leaves less of it; any other makes the union larger.
+    step = (1.0 - other + other * left / xp.where(nothing, one, union)) * size
+    step = xp.where(nothing, one, step / xp.where(nothing, one, before))
+    return _ops.restore(xp, (2.0 * other - 1.0) * step, order)
 
 
 def _counted(c: Comparison) -> tuple[Any, Any]:

@@ -190,18 +190,20 @@ def _generalized_dice(
         classes = range(0 if include_background else 1, len(voxels[0].p))
         volumes = {c: sum(v.weight * v.g[c] for v in voxels) for c in classes}
         present = [volume for volume in volumes.values() if volume > 0]
-        above = below = 0.0
+        above = below = most = 0.0
         if absent != "smooth" and not present:
             return None
         for c, volume in volumes.items():
             if volume > 0:
-                weight = (min(present) / volume) ** power  # smoothing aside, a scale drops out
+                weight = (min(present) / volume) ** power
             else:
                 weight = 1.0 if absent == "smooth" else 0.0
             weight *= each_class(class_weights, c + 1)[c]
+            most = max(most, weight)
             above += weight * sum(2 * v.weight * v.p[c] * v.g[c] for v in voxels)
             below += weight * sum(v.weight * (v.p[c] + v.g[c]) for v in voxels)
-        return bend(1 - ratio(above, below, smooth))
+        # Smoothing aside, the scale of the weights drops out.
+        return bend(1 - ratio(above / most, below / most, smooth))
 
     return sample_loss(sample, prediction, target, **call)
 
@@ -275,7 +277,7 @@ def tvmf_dice(prediction, target, *, kappa=32.0, smooth=1e-5, **call):
         norms = [sum(w * p**2 for w, p, _ in voxels) + s, sum(w * g**2 for w, _, g in voxels) + s]
         if norms == [0, 0]:
             return 0.0
-        cosine = over(both, np.sqrt(norms[0]) * np.sqrt(norms[1]))
+        cosine = over(both, np.sqrt(norms[0] * norms[1]))
         return (1 - ((1 + cosine) / (1 + kappa * (1 - cosine)) - 1)) ** 2
 
     return region_loss(region, prediction, target, **call)
