@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Sequence
 
 import segloss_xp
-from segloss_xp.cli import demo
+from segloss_xp.cli import demo, drawing, listing
 
-_COMMANDS = (demo,)
+_COMMANDS = (demo, listing, drawing)
 
 
 def parser() -> argparse.ArgumentParser:
