@@ -12,6 +12,7 @@ nox.options.sessions = [
     "pythons",
     "agree",
     "surface",
+    "distances",
     "lowest",
     "parallel",
     "peers",
@@ -79,6 +80,15 @@ def surface(session: nox.Session) -> None:
     pytest(session, "tests/test_house.py")
 
 
+@nox.session
+def distances(session: nox.Session) -> None:
+    """Distance transforms by SciPy and Numba, and all libraries beside them."""
+    install(session, *GROUPS["test"], "torch", "jax", "dask[array]", extras="[distance]")
+    files = ["distance", "distance_torch", "distance_jax", "distance_gpu"]
+    backends = "numpy,strict,dask,torch,torch-compiled,jax-jit"
+    pytest(session, *(f"tests/test_{file}.py" for file in files), backends=backends)
+
+
 @nox.session(python="3.11")
 def lowest(session: nox.Session) -> None:
     """The oldest versions that pyproject.toml allows, of NumPy and JAX."""
@@ -112,6 +122,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Time and memory beside other libraries."""
-    install(session, *GROUPS["bench"], *PEERS_NEED)
+    install(session, *GROUPS["bench"], *PEERS_NEED, "edt", extras="[distance]")
     session.install("--constraint", ".ci/constraints.txt", "--no-deps", *PEERS)
     session.run("python", "benchmarks/losses.py", *session.posargs)
+    session.run("python", "benchmarks/distance.py", *session.posargs)

@@ -16,7 +16,7 @@ class Voxels:
     at most once.
     """
 
-    __slots__ = ("_log_p", "_log_q", "_logit", "_p", "fields", "g", "mass", "x", "xp")
+    __slots__ = ("_log_odds", "_log_p", "_log_q", "_p", "fields", "g", "mass", "x", "xp")
 
     #: The quantities for which a block must hold all classes.
     joint: ClassVar[frozenset[str]] = frozenset()
@@ -25,7 +25,7 @@ class Voxels:
         self.xp, self.x, self.g = xp, x, g
         self.mass: Any = 1.0  # the target added up over all classes
         self.fields: Mapping[Any, Any] = {}  # images that some maps look at, by their `Field`
-        self._p = self._log_p = self._log_q = self._logit = None
+        self._p = self._log_p = self._log_q = self._log_odds = None
 
     @property
     def p(self) -> Any:
@@ -49,11 +49,16 @@ class Voxels:
         return self._log_q
 
     @property
-    def logit(self) -> Any:
+    def log_odds(self) -> Any:
         """Logarithm of the odds p / (1 - p): what is exact at both ends."""
-        if self._logit is None:
-            self._logit = self._log_odds()
-        return self._logit
+        if self._log_odds is None:
+            self._log_odds = self._odds()
+        return self._log_odds
+
+    @property
+    def z(self) -> Any:
+        """The logit, as it was given."""
+        return self.x
 
     def _probability(self) -> Any:
         raise NotImplementedError
@@ -64,7 +69,7 @@ class Voxels:
     def _log_complement(self) -> Any:
         raise NotImplementedError
 
-    def _log_odds(self) -> Any:
+    def _odds(self) -> Any:
         return self.log_p - self.log_q
 
     @classmethod
@@ -74,10 +79,17 @@ class Voxels:
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
-        """Slopes by `x`, block by block, from slopes by p, log p, log(1 - p) and the logit."""
+        """Slopes by `x`, block by block, from slopes by what the maps name in `wrt`."""
         return [v._pull(**slope) for v, slope in zip(blocks, slopes, strict=True)]
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None) -> Any:
+    def _pull(
+        self,
+        p: Any = None,
+        log_p: Any = None,
+        log_q: Any = None,
+        log_odds: Any = None,
+        z: Any = None,
+    ) -> Any:
         raise NotImplementedError
 
 
@@ -86,7 +98,7 @@ class Softmax(Voxels):
 
     __slots__ = ("_exponential", "_shifted", "_total")
 
-    joint = frozenset({"log_q", "logit"})
+    joint = frozenset({"log_q", "log_odds"})
 
     def __init__(self, xp: Any, x: Any, g: Any, parts: tuple[Any, Any, Any] | None = None) -> None:
         super().__init__(xp, x, g)
@@ -118,6 +130,8 @@ class Softmax(Voxels):
             parts.append([s - v.p * mean for v, s in zip(blocks, by_log, strict=True)])
         if slopes[0].keys() & cls.joint:
             parts.append([v._pull_odds(**s) for v, s in zip(blocks, slopes, strict=True)])
+        if "z" in slopes[0]:
+            parts.append([s["z"] for s in slopes])
         return [_total(*each) for each in zip(*parts, strict=True)]
 
     def _probability(self) -> Any:
@@ -135,9 +149,9 @@ class Softmax(Voxels):
         return _finite(self.xp, log_p)
 
     def _log_complement(self) -> Any:
-        return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.logit))
+        return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.log_odds))
 
-    def _log_odds(self) -> Any:
+    def _odds(self) -> Any:
         leads, log_rest, _ = self._rest()
         behind = self.log_p - self.xp.log1p(-self.xp.where(leads, 0.5 * self.p, self.p))
         return self.xp.where(leads, self.x - log_rest, behind)
@@ -153,15 +167,22 @@ class Softmax(Voxels):
         total = xp.sum(e, axis=1, keepdims=True)
         return leads, top + xp.log(total), e / total
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None) -> Any:
+    def _pull(
+        self,
+        p: Any = None,
+        log_p: Any = None,
+        log_q: Any = None,
+        log_odds: Any = None,
+        z: Any = None,
+    ) -> Any:
         # By log p, whose own slope by x is delta - p: `pull` takes off the mean.
         return _total(log_p, _times(p, self.p))
 
-    def _pull_odds(self, log_q: Any = None, logit: Any = None, **others: Any) -> Any:
+    def _pull_odds(self, log_q: Any = None, log_odds: Any = None, **others: Any) -> Any:
         # The logit of a class falls with another by that one's share of all but the class. In a
         # class that leads, 1 - p may have lost its digits; the shares of the rest have not.
         xp = self.xp
-        slope = _total(logit, _times(log_q, -self.p))
+        slope = _total(log_odds, _times(log_q, -self.p))
         leads, _, share = self._rest()
         zero = xp.zeros_like(slope)
         behind = xp.where(leads, zero, slope / (1.0 - xp.where(leads, 0.5 * self.p, self.p)))
@@ -184,12 +205,21 @@ class Sigmoid(Voxels):
     def _log_complement(self) -> Any:
         return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.x))
 
-    def _log_odds(self) -> Any:
-        return self.x
+    def _odds(self) -> Any:
+        most = float(self.xp.finfo(self.x.dtype).max)
+        return self.xp.clip(self.x, min=-most, max=most)
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None) -> Any:
+    def _pull(
+        self,
+        p: Any = None,
+        log_p: Any = None,
+        log_q: Any = None,
+        log_odds: Any = None,
+        z: Any = None,
+    ) -> Any:
         q = 1.0 - self.p
-        return _total(_times(p, self.p * q), _times(log_p, q), _times(log_q, -self.p), logit)
+        by_p = _total(_times(p, self.p * q), _times(log_p, q), _times(log_q, -self.p))
+        return _total(by_p, log_odds, z)
 
 
 class Probability(Voxels):
@@ -197,10 +227,15 @@ class Probability(Voxels):
     Probabilities as they are.
 
     The logarithm of 0 is that of the smallest normal number; its slope is no more than the
-    reciprocal of the machine epsilon, so that sums of gradients do not overflow.
+    reciprocal of the machine epsilon, so that sums of gradients do not overflow. As logits serve
+    the logarithms: those of a softmax, but for a shift.
     """
 
     __slots__ = ()
+
+    @property
+    def z(self) -> Any:
+        return self.log_p
 
     def _probability(self) -> Any:
         return self.x
@@ -211,14 +246,21 @@ class Probability(Voxels):
     def _log_complement(self) -> Any:
         return self.xp.log(self._at_least("smallest_normal", 1.0 - self.x))
 
-    def _pull(self, p: Any = None, log_p: Any = None, log_q: Any = None, logit: Any = None) -> Any:
+    def _pull(
+        self,
+        p: Any = None,
+        log_p: Any = None,
+        log_q: Any = None,
+        log_odds: Any = None,
+        z: Any = None,
+    ) -> Any:
         by_log_p = 1.0 / self._at_least("eps", self.x)
         by_log_q = -1.0 / self._at_least("eps", 1.0 - self.x)
         slope = _total(
             p,
-            _times(log_p, by_log_p),
+            _times(_total(log_p, z), by_log_p),
             _times(log_q, by_log_q),
-            _times(logit, by_log_p - by_log_q),
+            _times(log_odds, by_log_p - by_log_q),
         )
         return self.xp.broadcast_to(slope, self.x.shape)
 
@@ -243,4 +285,5 @@ def _times(slope: Any, factor: Any) -> Any:
 
 
 def _total(*terms: Any) -> Any:
-    return reduce(add, (term for term in terms if term is not None))
+    given = [term for term in terms if term is not None]
+    return reduce(add, given) if given else None

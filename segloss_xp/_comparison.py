@@ -17,7 +17,7 @@ from segloss_xp._array import (
     working_dtype,
 )
 from segloss_xp._sums import Sums, Values
-from segloss_xp.maps import Field, Map
+from segloss_xp.maps import Field, Map, Volume
 
 
 class Comparison:
@@ -46,6 +46,8 @@ class Comparison:
         Distance between voxel centres along each spatial axis.
     distance : array or None
         Precomputed signed distance maps (N, C, V).
+    image : array or None
+        The image itself (N, K, V), of K channels.
     """
 
     def __init__(
@@ -61,9 +63,10 @@ class Comparison:
         ignore_index: int | None = None,
         spacing: Any = None,
         distance: Array | None = None,
+        image: Array | None = None,
         all_reduce: Any = None,
     ) -> None:
-        xp = self.xp = namespace(prediction, target, mask, voxel_weights, distance)
+        xp = self.xp = namespace(prediction, target, mask, voxel_weights, distance, image)
         self.multilabel = multilabel
         self.all_reduce = all_reduce
         self._axis = class_axis_of(prediction, class_axis)
@@ -76,6 +79,7 @@ class Comparison:
         self.target = self._flat_target(target, ignore_index)
         self.weight = self._combined_weight(mask, voxel_weights, ignore_index)
         self.distance = None if distance is None else self._flat_distance(ours(xp, distance))
+        self.image: Any = None if image is None else self._flat_image(ours(xp, image))
         self._activation = Probability if not from_logits else Sigmoid if multilabel else Softmax
         self._sums: Mapping[Map, Any] = {}
         self._fields: dict[Field, Any] = {}
@@ -89,7 +93,8 @@ class Comparison:
     def sums(self) -> Mapping[Map, Any]:
         """The sum of each planned map over the voxels, (N, C)."""
         if not self._sums:
-            self.receive(self.rule(*self.arguments(self.rule)))
+            sums = self.rule(*self.arguments(self.rule))
+            self._sums = {m: sums[:, k, :] for k, m in enumerate(self.rule.maps)}
         return self._sums
 
     def arguments(self, rule: Sums) -> tuple[Any, ...]:
@@ -103,16 +108,37 @@ class Comparison:
             self._fields[field] = _ops.stop_gradient(self.xp, field.of(self))
         return self._fields[field]
 
-    def receive(self, sums: Any) -> None:
-        """Take the sums (N, K, C) of the K planned maps as given."""
-        self._sums = {m: sums[:, k, :] for k, m in enumerate(self.rule.maps)}
-
     def values(self, maps: Iterable[Map]) -> list[Any]:
         """The maps themselves, times the weight of the voxel, each (N, C, V)."""
-        maps = tuple(maps)
-        rule = Values(maps, self._activation)
-        stacked = rule(*self.arguments(rule))
-        return [stacked[:, k, ...] for k in range(len(maps))]
+        return self._values(maps, self.weight)
+
+    def images(self, maps: Iterable[Map]) -> list[Any]:
+        """The maps themselves, each (N, C, *space); 0 in voxels without weight."""
+        weight = self.weight
+        if weight is not None and not is_bool(self.xp, weight):
+            weight = weight > 0
+        return [self.grid(values) for values in self._values(maps, weight)]
+
+    def integrate(self, image: Any) -> Any:
+        """The sum over the voxels of an image (N, C, *space), by their weight: (N, C)."""
+        return self.xp.sum(self.flat(image) * self.value_of_target(Volume()), axis=2)
+
+    def probability(self, counted: Any = None) -> Any:
+        """The probability of each class (N, C, V), a constant; anything where not `counted`."""
+        xp, x = self.xp, self._constant_prediction()
+        x = xp.astype(x, working_dtype(xp, x), copy=False)
+        if counted is not None:
+            x = xp.where(counted, x, xp.zeros_like(x))
+        (voxels,) = self._activation.blocks(xp, x, [None])
+        return voxels.p
+
+    def value_of_target(self, m: Map) -> Any:
+        """A map of the target alone, times the weight of the voxel, (N, C, V)."""
+        rule = Values((m,), self._activation)
+        return rule.forward(self._constant_prediction(), self.target, self.weight)[:, 0, ...]
+
+    def _constant_prediction(self) -> Any:
+        return _ops.stop_gradient(namespace(self.prediction), self.prediction)
 
     def pool(self, x: Any) -> Any:
         """Sum over the samples, of all devices, keeping the axis with length 1."""
@@ -127,6 +153,17 @@ class Comparison:
             )
         dtype = working_dtype(self.xp, self.prediction)
         return _ops.constant(self.xp, values, dtype, like=self.prediction)
+
+    def _values(self, maps: Iterable[Map], weight: Any) -> list[Any]:
+        maps = tuple(maps)
+        rule = Values(maps, self._activation)
+        prediction, target, _, *images = self.arguments(rule)
+        stacked = rule(prediction, target, weight, *images)
+        return [stacked[:, k, ...] for k in range(len(maps))]
+
+    def flat(self, x: Any) -> Any:
+        """From (N, K, *space) to (N, K, V)."""
+        return self.xp.reshape(x, (*x.shape[:2], prod(self.space)))
 
     def grid(self, x: Any) -> Any:
         """From (N, K, V) to (N, K, *space)."""
@@ -146,7 +183,7 @@ class Comparison:
             order = list(range(len(self._shape)))
             order.insert(1, order.pop(self._axis))
             x = self.xp.permute_dims(x, tuple(order))
-        return self.xp.reshape(x, (self.samples, self.classes, prod(self.space)))
+        return self.flat(x)
 
     def _flat_target(self, target: Any, ignore_index: int | None) -> Any:
         xp = self.xp
@@ -237,56 +274,17 @@ class Comparison:
             )
         return self._flat(distance)
 
-
-def check_labels(labels: Array, classes: int, *, ignore_index: int | None = None) -> None:
-    """
-    Raise a ``ValueError`` unless every label is a class number or `ignore_index`.
-
-    The losses give a label outside [0, classes) no weight, since they can't look at values that
-    are traced or on a device. Call this where labels come into a program: in a data loader, say.
-
-    Parameters
-    ----------
-    labels : array of integers
-        Of any shape. Its values are looked at, so not a traced array.
-    classes : int
-        Number of classes.
-    ignore_index : int, optional
-        A label that is allowed besides.
-
-    Raises
-    ------
-    TypeError
-        If the labels are not integers.
-    ValueError
-        If a label is out of range; the message names the lowest and highest such label and counts
-        them.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import segloss_xp as sx
-    >>> sx.check_labels(np.array([0, 2, 255]), 3, ignore_index=255)
-    >>> sx.check_labels(np.array([0, 2, 255]), 3)
-    Traceback (most recent call last):
-        ...
-    ValueError: expected labels from 0 to 2, got 1 other (lowest 255, highest 255)
-    """
-    xp = namespace(labels)
-    if not is_integer(xp, labels):
-        raise TypeError(f"expected integer labels, got dtype {labels.dtype}")
-    labels = xp.astype(labels, xp.int64)
-    bad = (labels < 0) | (labels >= classes)
-    if ignore_index is not None:
-        bad = bad & (labels != ignore_index)
-    count = int(xp.sum(xp.astype(bad, xp.int64)))
-    if count:
-        wrong = labels[bad]
-        raise ValueError(
-            f"expected labels from 0 to {classes - 1}"
-            + ("" if ignore_index is None else f" or {ignore_index}")
-            + f", got {count} other (lowest {int(xp.min(wrong))}, highest {int(xp.max(wrong))})"
-        )
+    def _flat_image(self, image: Any) -> Any:
+        xp, shape, axis = self.xp, tuple(image.shape), self._axis
+        channels = shape[axis : axis + 1]
+        if shape != (*self._shape[:axis], *channels, *self._shape[axis + 1 :]):
+            raise ValueError(
+                f"expected an image with channels on axis {axis}, of the samples and spatial axes "
+                f"of the prediction of shape {self._shape}; got {shape}"
+            )
+        if not (is_floating(xp, image) or is_integer(xp, image)):
+            raise TypeError(f"expected an image of numbers, got dtype {image.dtype}")
+        return self._flat(xp.astype(image, working_dtype(xp, self.prediction), copy=False))
 
 
 def ours(xp: Any, x: Any) -> Any:

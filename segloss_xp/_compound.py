@@ -32,8 +32,8 @@ class Compound(Loss):
         return self._sum.grain
 
     @property
-    def from_sums(self) -> bool:
-        return self._sum.from_sums
+    def from_maps(self) -> bool:
+        return self._sum.from_maps
 
     @property
     def needs_target(self) -> bool:

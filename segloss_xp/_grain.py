@@ -11,7 +11,104 @@ from segloss_xp._loss import Loss, Reduction
 from segloss_xp.maps import Intersection, Map, Predicted, Truth, Volume
 
 
-class RegionLoss(Loss):
+class ClassLoss(Loss):
+    """
+    A loss that has a value for each sample and class.
+
+    With ``reduction="none"`` it gives these values, not weighted. A sample that is masked as a
+    whole has the value 0 and does not count in a mean.
+
+    Parameters
+    ----------
+    include_background : bool
+        Whether class 0 counts. It is left out after the activation, so that it still takes part
+        in the softmax.
+    class_weights : sequence of float, optional
+        A weight for each of the C classes; a mean depends on their ratios only.
+    batch : bool
+        Whether to pool the sums over the samples, as if the batch were one image.
+    absent : {"smooth", "skip", "zero"}
+        What a class counts that the target does not contain: the value of the smoothed formula,
+        whose gradient still removes false positives; nothing, neither in a mean nor in its
+        divisor; or zero.
+    """
+
+    include_background: bool = True
+    class_weights: tuple[float, ...] | None = None
+    batch: bool = False
+    absent: Literal["smooth", "skip", "zero"] = "smooth"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice(self, "absent", "smooth", "skip", "zero")
+        freeze_weights(self, "class_weights")
+
+    @property
+    def grain(self) -> str:
+        return "class"
+
+    @property
+    def from_maps(self) -> bool:
+        return True
+
+    def regions(self) -> tuple[Map, ...]:
+        """The maps whose sums the values take."""
+        return ()
+
+    def presence(self) -> Map:
+        """The map whose sum is positive where a class is present."""
+        return Truth()
+
+    def values(self, comparison: Comparison, valued: Any) -> Any:
+        """Value for each sample and class; what it is where not `valued` does not matter."""
+        raise NotImplementedError
+
+    def maps(self, comparison: Comparison) -> tuple[Map, ...]:
+        needed = *self.regions(), Volume()
+        return needed if self.absent == "smooth" else (*needed, self.presence())
+
+    def add_up(self, comparison: Comparison, m: Map) -> Any:
+        """The sum of a map in each class that counts, of each sample or of the batch."""
+        return self.pooled(comparison, comparison.sums[m])
+
+    def pooled(self, comparison: Comparison, total: Any) -> Any:
+        """Of a sum (N, C), the classes that count, for each sample or for the batch."""
+        total = total[:, self._first(comparison) :]
+        return comparison.pool(total) if self.batch else total
+
+    def judged(self, comparison: Comparison) -> tuple[Any, Any]:
+        """Where there is a value, as a condition, and the weight that it has in a mean."""
+        volume = self.add_up(comparison, Volume())
+        xp = namespace(volume)
+        # Where every voxel is left out there is nothing to judge.
+        counts = valued = volume > 0
+        if self.absent != "smooth":
+            valued = valued & (self.add_up(comparison, self.presence()) > 0)
+            counts = valued if self.absent == "skip" else counts
+        weights = xp.where(counts, xp.ones_like(volume), xp.zeros_like(volume))
+        if self.class_weights is not None:
+            constant = comparison.constant(self.class_weights, "class_weights")
+            weights = weights * constant[self._first(comparison) :]
+        return valued, weights
+
+    def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
+        valued, weights = self.judged(comparison)
+        values = self.values(comparison, valued)
+        xp = namespace(values)
+        values = xp.where(valued, values, xp.zeros_like(values))
+        if reduction == "none":
+            return values
+        totals = xp.sum(weights * values, axis=1), xp.sum(weights, axis=1)
+        return reduce_samples(comparison, *totals, reduction, pooled=self.batch)
+
+    def _first(self, comparison: Comparison) -> int:
+        first = 0 if self.include_background else 1
+        if comparison.classes == first:
+            raise ValueError(f"{self!r} has no class left: the only one is the background")
+        return first
+
+
+class RegionLoss(ClassLoss):
     """
     A loss that is a formula on sums over regions: a value for each sample and class.
 
@@ -48,31 +145,19 @@ class RegionLoss(Loss):
     array([[0.15, 0.3 ]])
     """
 
-    include_background: bool = True
-    class_weights: tuple[float, ...] | None = None
-    batch: bool = False
-    absent: Literal["smooth", "skip", "zero"] = "smooth"
     smooth: float | tuple[float, float] = 1e-5
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice(self, "absent", "smooth", "skip", "zero")
-        freeze_weights(self, "class_weights")
-        pair = self._smooth_pair()
-        if len(pair) != 2 or not all(0 <= each < math.inf for each in pair):
-            raise ValueError(f"expected smooth >= 0, or a pair of such, got {self.smooth!r}")
-
-    @property
-    def grain(self) -> str:
-        return "class"
-
-    @property
-    def from_sums(self) -> bool:
-        return True
+        check_smooth(self.smooth)
 
     def regions(self) -> tuple[Map, ...]:
         """The maps whose sums the formula takes: TP, P and G unless a subclass says otherwise."""
         return Intersection(), Predicted(), Truth()
+
+    def totals(self, comparison: Comparison) -> tuple[Any, ...]:
+        """The sums (N, C) that the formula takes: those of the `regions`."""
+        return tuple(comparison.sums[m] for m in self.regions())
 
     def formula(self, *sums: Any, **unused: Any) -> Any:
         """Value (N, C) for each sample and class, from the sums (N, C) of the `regions`."""
@@ -80,44 +165,39 @@ class RegionLoss(Loss):
 
     def ratio(self, numerator: Any, denominator: Any) -> Any:
         """The smoothed ratio; 0 / 0, where there is nothing to find and nothing found, is 1."""
-        above, below = self._smooth_pair()
-        return divide(numerator + above, denominator + below, empty=1.0)
+        return smoothed(numerator, denominator, self.smooth)
 
-    def maps(self, comparison: Comparison) -> tuple[Map, ...]:
-        needed = *self.regions(), Volume()
-        return needed if self.absent == "smooth" else (*needed, Truth())
+    @property
+    def above(self) -> float:
+        """What is added to a numerator alone."""
+        return self.smooth[0] if isinstance(self.smooth, tuple) else self.smooth
 
-    def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
-        c = comparison
-        first = 0 if self.include_background else 1
-        if c.classes == first:
-            raise ValueError(f"{self!r} has no class left: the only one is the background")
+    @property
+    def below(self) -> float:
+        """What is added to a denominator alone."""
+        return self.smooth[1] if isinstance(self.smooth, tuple) else self.smooth
 
-        def add_up(m: Map) -> Any:
-            total = c.sums[m][:, first:]
-            return c.pool(total) if self.batch else total
-
-        volume = add_up(Volume())
-        xp = namespace(volume)
-        # Where every voxel is left out there is nothing to judge.
-        counts = valued = volume > 0
-        if self.absent != "smooth":
-            valued = valued & (add_up(Truth()) > 0)
-            counts = valued if self.absent == "skip" else counts
-        one, zero = xp.ones_like(volume), xp.zeros_like(volume)
+    def values(self, comparison: Comparison, valued: Any) -> Any:
+        sums = [self.pooled(comparison, total) for total in self.totals(comparison)]
+        xp = namespace(sums[0])
         # The inner where keeps an infinite slope of the formula from what has no value.
-        values = self.formula(*(xp.where(valued, add_up(m), one) for m in self.regions()))
-        values = xp.where(valued, values, zero)
-        weights = xp.where(counts, one, zero)
-        if self.class_weights is not None:
-            weights = weights * c.constant(self.class_weights, "class_weights")[first:]
-        if reduction == "none":
-            return values
-        totals = xp.sum(weights * values, axis=1), xp.sum(weights, axis=1)
-        return reduce_samples(c, *totals, reduction, pooled=self.batch)
+        return self.formula(*(xp.where(valued, each, xp.ones_like(each)) for each in sums))
 
-    def _smooth_pair(self) -> tuple[float, ...]:
-        return self.smooth if isinstance(self.smooth, tuple) else (self.smooth, self.smooth)
+
+class NeighbourhoodLoss(RegionLoss):
+    """
+    A region loss whose sums are of images that take in the neighbours of each voxel.
+
+    Such sums do not follow from those of voxelwise maps: NumPy and CuPy borrow their gradient.
+    Subclasses give the `totals`. Voxels without weight are no neighbours, as if beyond the border.
+    """
+
+    @property
+    def from_maps(self) -> bool:
+        return False
+
+    def regions(self) -> tuple[Map, ...]:
+        return ()
 
 
 class VoxelLoss(Loss):
@@ -146,7 +226,7 @@ class VoxelLoss(Loss):
         return "voxel"
 
     @property
-    def from_sums(self) -> bool:
+    def from_maps(self) -> bool:
         return True
 
     def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
@@ -201,6 +281,12 @@ def reduce_samples(
     return (values if reduction == "sum" else divide(values, weights))[0]
 
 
+def smoothed(numerator: Any, denominator: Any, smooth: float | tuple[float, float]) -> Any:
+    """The smoothed ratio; 0 / 0, where there is nothing to find and nothing found, is 1."""
+    above, below = smooth if isinstance(smooth, tuple) else (smooth, smooth)
+    return divide(numerator + above, denominator + below, empty=1.0)
+
+
 def divide(numerator: Any, denominator: Any, *, empty: float = 0.0) -> Any:
     """The quotient, and `empty` where the denominator is 0, with a finite gradient."""
     xp = namespace(numerator)
@@ -227,6 +313,13 @@ def freeze_weights(loss: Loss, field: str) -> None:
     object.__setattr__(loss, field, weights)
 
 
+def check_smooth(smooth: float | tuple[float, ...]) -> None:
+    """Raise a ``ValueError`` unless it is not negative, or a pair of such."""
+    pair = smooth if isinstance(smooth, tuple) else (smooth, smooth)
+    if len(pair) != 2 or not all(0 <= each < math.inf for each in pair):
+        raise ValueError(f"expected smooth >= 0, or a pair of such, got {smooth!r}")
+
+
 def check_choice(loss: Loss, field: str, *choices: str) -> None:
     """Raise a ``ValueError`` unless the field is one of the choices."""
     given = getattr(loss, field)
@@ -248,3 +341,9 @@ def one_label_a_voxel(loss: Loss, comparison: Comparison) -> None:
     """Raise a ``ValueError`` where classes may overlap, for a loss that has no such form."""
     if comparison.multilabel:
         raise ValueError(f"{loss!r} is for one label a voxel, got multilabel=True")
+
+
+def channels_only(loss: Loss, comparison: Comparison) -> None:
+    """Raise a ``ValueError`` where classes exclude one another, for a loss of channels."""
+    if not comparison.multilabel:
+        raise ValueError(f"{loss!r} is for channels with a sigmoid: pass multilabel=True")

@@ -5,7 +5,7 @@ from typing import Any, Literal, dataclass_transform
 
 import numpy as np
 
-from segloss_xp._array import A, AllReduce, Array
+from segloss_xp._array import A, AllReduce, Array, namespace
 from segloss_xp._comparison import Comparison
 from segloss_xp.maps import Map
 
@@ -37,8 +37,8 @@ class Loss:
         return "loss"
 
     @property
-    def from_sums(self) -> bool:
-        """Whether a mean or sum depends on the prediction through the sums of `maps` alone."""
+    def from_maps(self) -> bool:
+        """Whether a mean or sum depends on the prediction through maps alone, summed or not."""
         return False
 
     @property
@@ -64,6 +64,7 @@ class Loss:
         ignore_index: int | None = None,
         spacing: tuple[float, ...] | None = None,
         distance: Array | None = None,
+        image: Array | None = None,
         all_reduce: AllReduce | None = None,
     ) -> A:
         """
@@ -100,6 +101,9 @@ class Loss:
             Distance between voxel centres along each spatial axis, in a unit of your choice.
         distance : array of the shape of the prediction, optional
             Signed distance maps of the target, precomputed.
+        image : array of numbers, (N, K, *space), optional
+            What is to be segmented, of K channels along `class_axis`, for losses that look at it.
+            A constant.
         all_reduce : callable, optional
             Adds up an array over all devices and returns the total to each, differentiably. Given
             one, pooled sums and means are those of the whole, sharded batch.
@@ -133,6 +137,7 @@ class Loss:
             ignore_index=ignore_index,
             spacing=spacing,
             distance=distance,
+            image=image,
             all_reduce=all_reduce,
         )
         comparison.plan(self.maps(comparison))
@@ -158,10 +163,12 @@ class Loss:
     def __radd__(self, other: Any) -> "Loss":
         return self if isinstance(other, int) and other == 0 else NotImplemented  # sum()
 
-    def __mul__(self, factor: float) -> "Sum":
-        if not isinstance(factor, int | float):
+    def __mul__(self, factor: Any) -> "Sum":
+        # Also an array without axes, which a compiled step can take as an argument.
+        if not isinstance(factor, int | float) and getattr(factor, "ndim", None) != 0:
             return NotImplemented
-        return Sum(terms=tuple((float(factor * w), loss) for w, loss in _terms(self)))
+        factor = float(factor) if isinstance(factor, int | float) else factor
+        return Sum(terms=tuple((factor * w, loss) for w, loss in _terms(self)))
 
     __rmul__ = __mul__
 
@@ -170,7 +177,15 @@ def _plain(value: Any) -> Any:
     """Tuples for lists and Python's numbers for NumPy's, which print and hash as themselves."""
     if isinstance(value, tuple | list):
         return tuple(_plain(each) for each in value)
-    return value.item() if isinstance(value, np.generic) else value
+    # A tuple of types, not their union, which dynamo can't trace (torch 2.13).
+    scalar = isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0
+    return value.item() if scalar else value
+
+
+def _scaled(weight: Any, value: Any) -> Any:
+    if not isinstance(weight, int | float):
+        weight = namespace(weight).astype(weight, value.dtype, copy=False)
+    return value * weight
 
 
 def _terms(loss: Loss) -> tuple[tuple[float, Loss], ...]:
@@ -184,7 +199,8 @@ class Sum(Loss):
     Parameters
     ----------
     terms : tuple of (float, Loss)
-        Weights and losses.
+        Weights and losses. A weight may be an array without axes, traced or not; such a sum is made
+        where it is used, as it can't be a static argument. See `ramp`.
 
     Notes
     -----
@@ -203,8 +219,8 @@ class Sum(Loss):
         return ", ".join(sorted({loss.grain for _, loss in self.terms}))
 
     @property
-    def from_sums(self) -> bool:
-        return all(loss.from_sums for _, loss in self.terms)
+    def from_maps(self) -> bool:
+        return all(loss.from_maps for _, loss in self.terms)
 
     @property
     def needs_target(self) -> bool:
@@ -225,13 +241,15 @@ class Sum(Loss):
                 f"the terms have no common unreduced grain: {grains}; "
                 "reduction='sample' gives one value a sample for all"
             )
-        total = self.terms[0][0] * values[0]
-        for (weight, _), value in zip(self.terms[1:], values[1:], strict=True):
-            total = total + weight * value
-        return total
+        first, *others = (
+            _scaled(weight, value) for (weight, _), value in zip(self.terms, values, strict=True)
+        )
+        return sum(others, start=first)
 
     def __repr__(self) -> str:
         return " + ".join(
-            repr(loss) if weight == 1 and len(self.terms) > 1 else f"{weight!r} * {loss!r}"
+            repr(loss)
+            if isinstance(weight, int | float) and weight == 1 and len(self.terms) > 1
+            else f"{weight!r} * {loss!r}"
             for weight, loss in self.terms
         )

@@ -1,5 +1,6 @@
 """What the array API standard lacks, delegated to the library where that is faster or safer."""
 
+from math import prod
 from typing import Any
 
 from segloss_xp._array import Rule, name
@@ -43,6 +44,35 @@ def log_sigmoid(xp: Any, x: Any) -> Any:
             return -xp.logaddexp(-x, xp.zeros_like(x))
 
 
+def spectrum(xp: Any, kernel: Any) -> Any:
+    """The frequencies, which are real, of a kernel (*space) that is even and periodic."""
+    match name(xp):
+        case "torch" if compiling(xp):
+            from segloss_xp.torch import spectrum
+
+            return spectrum(kernel)
+        case _:
+            return xp.real(xp.fft.rfftn(_whole(xp, kernel)))
+
+
+def filtered(xp: Any, x: Any, frequencies: Any) -> Any:
+    """The array (N, C, *space), taken as periodic, convolved with the kernel of a `spectrum`."""
+    match name(xp):
+        case "torch" if compiling(xp):
+            from segloss_xp.torch import filtered
+
+            return filtered(x, frequencies)
+        case _:
+            axes, lengths = tuple(range(2, x.ndim)), tuple(x.shape[2:])
+            transformed = xp.fft.rfftn(_whole(xp, x), axes=axes) * _whole(xp, frequencies)
+            return xp.fft.irfftn(transformed, s=lengths, axes=axes)
+
+
+def _whole(xp: Any, x: Any) -> Any:
+    """The array in one piece, where the library would have it in several."""
+    return x.rechunk(-1) if name(xp) == "dask" else x
+
+
 def stop_gradient(xp: Any, x: Any) -> Any:
     """The values of `x`, held constant by automatic differentiation."""
     match name(xp):
@@ -52,8 +82,21 @@ def stop_gradient(xp: Any, x: Any) -> Any:
             import jax
 
             return jax.lax.stop_gradient(x)
+        case "tape":
+            return x.value
         case _:
             return x
+
+
+def kth_largest(xp: Any, x: Any, k: Any, most: int) -> Any:
+    """The k-th largest of each row of `x` (M, V), for integers k (M, 1) from 1 to `most`."""
+    match name(xp):
+        case "torch":
+            return xp.gather(xp.topk(x, most, 1).values, 1, xp.astype(k, xp.int64) - 1)
+        case _:
+            ranked = xp.sort(x, axis=1, descending=True)[:, :most]
+            there = xp.arange(1, most + 1, dtype=k.dtype) == k
+            return xp.sum(xp.where(there, ranked, xp.zeros_like(ranked)), axis=1, keepdims=True)
 
 
 def power(xp: Any, base: Any, exponent: float) -> Any:
@@ -82,6 +125,17 @@ def constant(xp: Any, values: Any, dtype: Any, *, like: Any) -> Any:
             return xp.asarray(values, dtype=dtype)
         case _:
             return xp.asarray(values, dtype=dtype, device=like.device)
+
+
+def double(xp: Any) -> Any:
+    """Double precision, or what JAX holds for it unless told to keep 64 bits."""
+    match name(xp):
+        case "jax":
+            import jax
+
+            return jax.dtypes.canonicalize_dtype(xp.float64)
+        case _:
+            return xp.float64
 
 
 def compiling(xp: Any) -> bool:
@@ -162,5 +216,80 @@ def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:
             from segloss_xp.jax import ruled
 
             return ruled(rule, x, *constants)
+        case "tape":
+            from segloss_xp._tape import ruled
+
+            return ruled(rule, x, *constants)
         case _:
             return rule.forward(x, *constants)
+
+
+def longest(xp: Any, x: Any) -> Any:
+    """The floating dtype of most digits that the library has, on the device of `x`."""
+    match name(xp):
+        case "torch":
+            return x.dtype if x.device.type == "mps" else xp.float64
+        case "jax":
+            import jax
+
+            return jax.dtypes.canonicalize_dtype(float)
+        case _:
+            return xp.float64
+
+
+def descending(xp: Any, x: Any) -> Any:
+    """Order of the last axis by value, which is at least 0 or -1, largest first; stable."""
+    match name(xp):
+        case "numpy" if x.dtype == xp.float32 and x.shape[-1] < 2**31:
+            # Values are sorted ten times as fast as indices, so the index becomes part of them. As
+            # integers the bits of floats rise with them, and those of -1 are below.
+            key = xp.astype(~x.copy().view(xp.int32), xp.int64)
+            key <<= 32
+            key |= xp.arange(x.shape[-1])
+            key.sort(axis=-1)
+            key &= 2**31 - 1
+            return key
+        case "torch":
+            from segloss_xp.torch import is_plain
+
+            if is_plain(x) and not compiling(xp) and x.dtype == xp.float32:
+                import array_api_compat.numpy as np
+
+                return xp.from_numpy(descending(np, x.numpy()))
+    return xp.argsort(x, axis=-1, descending=True, stable=True)
+
+
+def reorder(xp: Any, x: Any, order: Any) -> Any:
+    """The last axis in another order."""
+    match name(xp):
+        case "torch":
+            return xp.gather(x, -1, order)
+        case "jax":
+            import jax
+
+            return jax.numpy.take_along_axis(x, order, axis=-1)
+        case _:
+            length = x.shape[-1]
+            rows = xp.arange(prod(x.shape[:-1]), dtype=order.dtype)[:, None] * length
+            places = xp.reshape(xp.reshape(order, (-1, length)) + rows, (-1,))
+            return xp.reshape(xp.take(xp.reshape(x, (-1,)), places, axis=0), x.shape)
+
+
+def restore(xp: Any, x: Any, order: Any) -> Any:
+    """The last axis as it was before it was put in this order."""
+    match name(xp):
+        case "torch":
+            return xp.scatter(xp.zeros_like(x), -1, order, x)
+        case "numpy":
+            import numpy as np
+
+            out = np.empty_like(x)
+            np.put_along_axis(out, order, x, axis=-1)
+            return out
+        case "jax":
+            import jax
+
+            out = jax.numpy.zeros_like(x)
+            return jax.numpy.put_along_axis(out, order, x, axis=-1, inplace=False)
+        case _:
+            return reorder(xp, x, xp.argsort(order, axis=-1))

@@ -60,12 +60,41 @@ def cross(xp: Any, x: Any, *, fill: float | None = None) -> Any:
     return reduce(add, (before + after for before, _, after in pairs))
 
 
-def differences(xp: Any, x: Any, spacing: Sequence[float]) -> list[Any]:
-    """Forward differences along each spatial axis, by unit of length; 0 at the far border."""
-    return [
-        (shifts(xp, x, axis, 1)[2] - x) / step
-        for axis, step in zip(spatial_axes(x), spacing, strict=True)
-    ]
+def differences(xp: Any, x: Any, spacing: Sequence[float], counted: Any | None = None) -> list[Any]:
+    """
+    Forward differences along each spatial axis, by unit of length; 0 at the far border.
+
+    They are 0 too where one of the two voxels is not `counted`, by an image of ones and zeros.
+    """
+    steps = []
+    for axis, step in zip(spatial_axes(x), spacing, strict=True):
+        rise = (shifts(xp, x, axis, 1)[2] - x) / step
+        steps.append(rise if counted is None else rise * counted * shifts(xp, counted, axis, 1)[2])
+    return steps
+
+
+def neighbours(xp: Any, x: Any, *, fill: float | None = None) -> list[Any]:
+    """The array moved by each step of one voxel, diagonal ones too; without itself."""
+    moved = [x]
+    for axis in spatial_axes(x):
+        moved = [each for image in moved for each in shifts(xp, image, axis, 1, fill=fill)]
+    middle = len(moved) // 2
+    return moved[:middle] + moved[middle + 1 :]
+
+
+def periodic(xp: Any, x: Any, lengths: Sequence[float]) -> list[Any]:
+    """
+    For each spatial axis of period n, the numbers 0, 1, ..., 2, 1 times its length.
+
+    Each has the shape that broadcasts over the others: steps to the first voxel, or frequencies.
+    """
+    rulers = []
+    for axis, length in zip(spatial_axes(x), lengths, strict=True):
+        n = x.shape[axis]
+        numbers = [length * min(i, n - i) for i in range(n)]
+        ruler = _ops.constant(xp, numbers, x.dtype, like=x)
+        rulers.append(xp.reshape(ruler, (-1,) + (1,) * (x.ndim - 1 - axis)))
+    return rulers
 
 
 def _cut(x: Any, axis: int, start: int, stop: int) -> Any:

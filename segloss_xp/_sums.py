@@ -39,6 +39,9 @@ class Sums:
         return tuple(dict.fromkeys(field for m in self.maps for field in m.fields))
 
     def __call__(self, x: Any, target: Any, weight: Any, *fields: Any) -> Any:
+        if all(m.wrt is None for m in self.maps):
+            x = _ops.stop_gradient(namespace(x), x)
+            return self.forward(x, target, weight, *fields)
         return _ops.differentiable(namespace(x), self, x, target, weight, *fields)
 
     def forward(self, x: Any, *constants: Any) -> Any:
@@ -59,8 +62,13 @@ class Sums:
             return self._pull_back(xp, cotangent, x, *constants)
         out = xp.empty_like(x)
         for n, v in _chunks(xp, x):
-            out[n, :, v] = self._pull_back(xp, cotangent[n, ...], *_chunk(n, v, x, *constants))
+            part = self._part(cotangent, n, v)
+            out[n, :, v] = self._pull_back(xp, part, *_chunk(n, v, x, *constants))
         return out
+
+    @staticmethod
+    def _part(cotangent: Any, n: slice, v: slice) -> Any:
+        return cotangent[n, ...]
 
     @staticmethod
     def _over_voxels(xp: Any, value: Any) -> Any:
@@ -76,20 +84,21 @@ class Sums:
             for v in blocks:
                 v.log_p  # noqa: B018 - first, so that p is no more than its exponential
         results = (
-            [self._over_voxels(xp, _weighted(m.value(v), weight)) for v in blocks]
+            [self._over_voxels(xp, _weighted(value, weight)) for value in m.values(blocks)]
             for m in self.maps
         )
         return xp.stack([_join(xp, result) for result in results], axis=1)
 
     def _pull_back(self, xp: Any, cotangent: Any, x: Any, *constants: Any) -> Any:
+        if all(m.wrt is None for m in self.maps):
+            return xp.zeros_like(x)
         blocks, weight = self._blocks(xp, x, *constants)
         slopes: list[dict[str, Any]] = [{} for _ in blocks]
         for k, m in enumerate(self.maps):
             if m.wrt is None:
                 continue
             factors = split(self._for_voxels(cotangent[:, k, ...]), len(blocks))
-            for slope, factor, v in zip(slopes, factors, blocks, strict=True):
-                term = factor * m.slope(v)
+            for slope, term in zip(slopes, m.pull(blocks, factors), strict=True):
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
         parts = [_weighted(part, weight) for part in self.activation.pull(blocks, slopes)]
         return _ops.narrow(xp, _join(xp, parts), x.dtype)
@@ -105,7 +114,7 @@ class Sums:
         labels = is_integer(xp, target)
         target = xp.astype(target[:, None, :] if labels else target, dtype, copy=False)
         if labels:
-            weight = _within(xp, target, classes, weight)
+            weight = within(xp, target, classes, weight)
         if weight is not None:
             used = weight if is_bool(xp, weight) else weight > 0
             # No product: what has no weight may be NaN or infinite.
@@ -141,11 +150,19 @@ class Values(Sums):
 
     def forward(self, x: Any, *constants: Any) -> Any:
         """The weighted maps (N, K, C, V)."""
-        return self._add_up(namespace(x), x, *constants)
+        xp = namespace(x)
+        if not _ops.on_host(xp, x, *constants):
+            return self._add_up(xp, x, *constants)
+        samples, classes, voxels = x.shape
+        shape = samples, len(self.maps), classes, voxels
+        out = xp.empty(shape, dtype=working_dtype(xp, x))
+        for n, v in _chunks(xp, x):
+            out[n, :, :, v] = self._add_up(xp, *_chunk(n, v, x, *constants))
+        return out
 
-    def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
-        """Gradient by the prediction of the inner product of the maps with `cotangent`."""
-        return self._pull_back(namespace(x), cotangent, x, *constants)
+    @staticmethod
+    def _part(cotangent: Any, n: slice, v: slice) -> Any:
+        return cotangent[n, ..., v]
 
     @staticmethod
     def _over_voxels(xp: Any, value: Any) -> Any:
@@ -156,16 +173,16 @@ class Values(Sums):
         return cotangent
 
 
-def _within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
+def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
     """The weight, taken from the voxels whose label is not one of the classes."""
     if _ops.on_host(xp, labels) and xp.min(labels) >= 0 and xp.max(labels) < classes:
         return weight
-    within = (labels >= 0) & (labels < classes)
+    inside = (labels >= 0) & (labels < classes)
     if weight is None:
-        return within
+        return inside
     if is_bool(xp, weight):
-        return weight & within
-    return xp.where(within, weight, xp.zeros_like(weight))
+        return weight & inside
+    return xp.where(inside, weight, xp.zeros_like(weight))
 
 
 def _indicator(xp: Any, labels: Any, number: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from segloss_xp._array import namespace
+from segloss_xp._array import Rule, namespace
 
 
 class Node:
@@ -24,6 +24,10 @@ class Node:
     @property
     def dtype(self) -> Any:
         return self.value.dtype
+
+    @property
+    def device(self) -> Any:
+        return self.value.device
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return _TAPE
@@ -100,6 +104,14 @@ def gradient(output: Node, source: Node) -> Any:
             term = _fit(pull(cotangent), parent.shape)
             cotangents[parent] = cotangents[parent] + term if parent in cotangents else term
     return cotangents.get(source, xp.zeros_like(source.value))
+
+
+def ruled(rule: Rule, x: Node, *constants: Any) -> Node:
+    """The function of a `Rule`, with the rule's own gradient."""
+    return Node(
+        rule.forward(x.value, *constants),
+        ((x, lambda t: rule.pullback(t, x.value, *constants)),),
+    )
 
 
 def through(total: Callable[[Any], Any], x: Any) -> Any:

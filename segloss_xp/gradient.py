@@ -19,7 +19,7 @@ def value_and_grad(
     """
     Value of a loss and its gradient by the prediction.
 
-    PyTorch and JAX differentiate themselves. For NumPy and CuPy a loss that is a formula on sums
+    PyTorch and JAX differentiate themselves. For NumPy and CuPy a loss that is a formula on maps
     has a gradient of its own; any other borrows the autodiff of PyTorch or JAX, through DLPack and
     without a copy.
 
@@ -67,7 +67,7 @@ def value_and_grad(
                 "...) takes one at each scale"
             )
         return _at_scales(loss, prediction, target, **description)
-    described = (description.get(key) for key in ("mask", "voxel_weights", "distance"))
+    described = (description.get(key) for key in ("mask", "voxel_weights", "distance", "image"))
     xp = namespace(prediction, target, *described)
     match name(xp):
         case "torch":
@@ -84,9 +84,9 @@ def value_and_grad(
             return jax.value_and_grad(lambda x: loss(x, target, **description))(
                 xp.asarray(prediction)
             )
-        case _ if loss.from_sums:
+        case _ if loss.from_maps:
             try:
-                return _on_sums(loss, prediction, target, **description)
+                return _on_maps(loss, prediction, target, **description)
             except NotImplementedError:  # an own formula, with a function that the tape has not
                 return _borrowed(xp, loss, prediction, target, **description)
         case _:
@@ -103,20 +103,17 @@ def _at_scales(loss: DeepSupervisionLoss, predictions: Any, target: Any, **descr
     return reduce(add, values), type(predictions)(gradients)
 
 
-def _on_sums(
+def _on_maps(
     loss: Loss, prediction: Any, target: Any, reduction: Any = "mean", **description: Any
 ) -> Any:
-    """The rule of the sums, after the derivative of the formula by the sums."""
+    """The derivative of the formula by the maps, and the maps' own rule from there."""
     c = Comparison(prediction, target, **description)
     c.plan(loss.maps(c))
-    prediction, *constants = c.arguments(c.rule)
-    sums = _tape.Node(c.rule.forward(prediction, *constants))
-    c.receive(sums)
+    x = c.prediction = _tape.Node(c.prediction)
     if c.all_reduce is not None:
         c.all_reduce = partial(_tape.through, c.all_reduce)
     value = loss.reduce(c, reduction)
-    cotangent = _tape.gradient(value, sums)
-    return value.value, c.unflatten(c.rule.pullback(cotangent, prediction, *constants))
+    return value.value, c.unflatten(_tape.gradient(value, x))
 
 
 def _borrowed(xp: Any, loss: Loss, *arrays: Any, **description: Any) -> Any:

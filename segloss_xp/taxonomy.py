@@ -1,14 +1,16 @@
 """All losses, family by family."""
 
-from segloss_xp import compound, distribution, region, topology
+from segloss_xp import boundary, calibration, compound, distribution, region, topology
 from segloss_xp._entry import Entry
 
 #: What the losses of each family measure.
 FAMILIES = {
     "distribution": "the label of each voxel",
     "region": "the overlap of regions",
+    "boundary": "the distance to surfaces",
     "compound": "several of these together",
     "topology": "how regions lie and hang together",
+    "calibration": "how sure a prediction is",
 }
 
 
@@ -42,5 +44,6 @@ def losses(family: str | None = None) -> tuple[Entry, ...]:
     """
     if family is not None and family not in FAMILIES:
         raise ValueError(f"expected one of the families {tuple(FAMILIES)}, got {family!r}")
-    entries = (*distribution.LOSSES, *region.LOSSES, *compound.LOSSES, *topology.LOSSES)
+    packages = distribution, region, boundary, compound, topology, calibration
+    entries = (entry for package in packages for entry in package.LOSSES)
     return tuple(each for each in entries if family in (None, each.family))

@@ -83,3 +83,48 @@ class RuledEager(Ruled):
         zero = x.new_zeros(ctx.shape, dtype=ctx.dtype)
         transpose = torch.func.vjp(lambda t: ctx.rule.pullback(t, x, *constants), zero)[1]
         return transpose(tangents[1])[0]
+
+
+# The compiler generates no code for complex numbers, and warns of them: it sees these from outside.
+
+
+@torch.library.custom_op("segloss_xp::spectrum", mutates_args=())
+def spectrum(kernel: torch.Tensor) -> torch.Tensor:
+    """The frequencies, which are real, of a kernel that is even and periodic."""
+    return torch.fft.rfftn(kernel).real.contiguous()
+
+
+@spectrum.register_fake
+def _(kernel: torch.Tensor) -> torch.Tensor:
+    return kernel.new_empty((*kernel.shape[:-1], kernel.shape[-1] // 2 + 1))
+
+
+@torch.library.custom_op("segloss_xp::filtered", mutates_args=())
+def filtered(x: torch.Tensor, frequencies: torch.Tensor) -> torch.Tensor:
+    """The array, taken as periodic, with its last axes convolved with the kernel of a spectrum."""
+    axes = tuple(range(x.ndim - frequencies.ndim, x.ndim))
+    lengths = [x.shape[axis] for axis in axes]
+    transformed = torch.fft.rfftn(x, dim=axes) * frequencies
+    return torch.fft.irfftn(transformed, s=lengths, dim=axes).contiguous()
+
+
+@filtered.register_fake
+def _(x: torch.Tensor, frequencies: torch.Tensor) -> torch.Tensor:
+    return torch.empty_like(x, memory_format=torch.contiguous_format)
+
+
+def _keep(ctx: Any, inputs: Any, output: Any) -> None:
+    ctx.save_for_backward(inputs[1])
+
+
+def _filter_back(ctx: Any, cotangent: torch.Tensor) -> Any:
+    # An even kernel is its own transpose.
+    return filtered(cotangent, ctx.saved_tensors[0]), None
+
+
+filtered.register_autograd(_filter_back, setup_context=_keep)
+
+
+@filtered.register_vmap
+def _(info: Any, axes: Any, x: torch.Tensor, frequencies: torch.Tensor) -> Any:
+    return filtered(x.movedim(axes[0], 0), frequencies), 0

@@ -137,6 +137,11 @@ class Backend:
             value, gradient = sx.value_and_grad(loss, prediction, target, **arrays)
         return self.to_numpy(value), self.to_numpy(gradient)
 
+    def run(self, function: Any, *arrays: Any) -> list[np.ndarray]:
+        """The results of a function of NumPy arrays that gives several, as NumPy arrays."""
+        results = self._transformed(function)(*(self.array(array) for array in arrays))
+        return [self.to_numpy(result) for result in results]
+
     def _transformed(self, function: Any) -> Any:
         if "compiled" in self.name:
             import torch

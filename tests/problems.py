@@ -85,6 +85,14 @@ def problem(
     return result
 
 
+def with_image(call: Problem) -> Problem:
+    """The same call with an image, of other intensity where other classes are predicted."""
+    noise = np.random.default_rng(0).normal(scale=0.2, size=call.prediction.shape)
+    image = (np.tanh(call.prediction) + noise).astype(call.prediction.dtype)
+    image.flags.writeable = False
+    return call._replace(keywords={**call.keywords, "image": image})
+
+
 def reductions(loss: Any) -> tuple[str, ...]:
     """Those that a loss has: terms of different grains have no unreduced sum."""
     return REDUCTIONS[:-1] if "," in loss.grain else REDUCTIONS

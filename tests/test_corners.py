@@ -63,11 +63,15 @@ def test_certainty_is_finite(case: Case, logits: bool, dtype):
     for present, p in CERTAIN:
         call = certain(case.target, present=present, p=p, logits=logits, dtype=dtype)
         assert_finite(*on_host(*call[:2], case.loss, **call.keywords))
-        if isinstance(case.loss, sx.RegionLoss):
+        # A bound by logarithms has no value at certainty.
+        if isinstance(case.loss, sx.RegionLoss) and not isinstance(
+            case.loss, sx.CalibratedDiceLoss
+        ):
             truth = certain(case.target, present=present, p=p, logits=False, dtype=np.float64)
             for reduction in REDUCTIONS:
                 value = case.loss(*call[:2], reduction=reduction, **call.keywords)
-                assert_close(value, expected(case, truth, reduction=reduction), 1e-6)
+                # Parallel vectors are at an angle of 0 but for the rounding of their cosine.
+                assert_close(value, expected(case, truth, reduction=reduction), 1e-6, 1e-6)
 
 
 # The slope of log p at 0 is infinite: whatever stands in for it must survive weights and sums.
@@ -190,6 +194,10 @@ def test_hidden_junk_changes_nothing_anywhere(differentiating: Backend, kind: st
 def test_minus_infinity_rules_a_class_out(case: Case):
     if getattr(case.loss, "label_smoothing", 0):
         pytest.skip("a smoothed target wants a little of every class")
+    if isinstance(case.loss, (sx.MarginLabelSmoothingLoss, sx.NACLLoss, sx.SVLSLoss)):
+        pytest.skip("logits far apart cost their distance")
+    if isinstance(case.loss, sx.NormalizedCrossEntropyLoss) or getattr(case.loss, "t2", 1) > 1:
+        pytest.skip("how improbable the others are counts, and is not the same for -1e4 and -inf")
     prediction, target, keywords = problem(case.target)
     low, lowest = prediction.copy(), prediction.copy()
     low[0, 2], lowest[0, 2] = -1e4, -inf

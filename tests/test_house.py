@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from cases import CASES
+from cases import CASES, WITH_IMAGE
 
 import segloss_xp as sx
 from segloss_xp import taxonomy
@@ -213,7 +213,7 @@ def test_entries_agree_with_the_documentation(entry):
 
 
 def test_every_loss_is_a_case():
-    assert {type(case.loss) for case in CASES} >= set(LOSSES.values())
+    assert {type(case.loss) for case in (*CASES, *WITH_IMAGE)} >= set(LOSSES.values())
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -152,7 +152,7 @@ def test_one_loss_is_another(this: sx.Loss, that: sx.Loss, kind: str):
         (sx.LogCoshDiceLoss(), sx.DiceLoss(), lambda x: np.arccosh(np.exp(x))),
         (sx.FocalTverskyLoss(gamma=2.0), sx.TverskyLoss(), np.square),
     ],
-    ids=str,
+    ids=lambda each: str(each) if isinstance(each, sx.Loss) else "inverse",
 )
 @pytest.mark.parametrize("kind", ["labels", "soft", "multilabel"])
 def test_one_loss_is_a_function_of_another(this: sx.Loss, that: sx.Loss, inverse, kind: str):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from array_api_compat import array_namespace
 from backends import Backend, chosen
-from cases import CASES, Case
+from cases import CASES, WITH_IMAGE, Case
 from problems import (
     REDUCTIONS,
     TOLERANCE,
@@ -17,6 +17,7 @@ from problems import (
     expected_gradient,
     problem,
     reductions,
+    with_image,
 )
 
 import segloss_xp as sx
@@ -71,30 +72,31 @@ def everywhere(what: str) -> Any:
             )
             for backend in chosen()
             if backend.differentiates or what == "values"
-            for case in CASES
+            for case in (*CASES, *WITH_IMAGE)
             for setting in settings(backend, what)
         ],
     )
 
 
-def call(kind: str, setting: Setting) -> Any:
+def call(kind: str, setting: Setting, *, image: bool = False) -> Any:
     from_logits, described, dtype = setting
-    return problem(kind, from_logits=from_logits, described=described, dtype=dtype)
+    plain = problem(kind, from_logits=from_logits, described=described, dtype=dtype)
+    return with_image(plain) if image else plain
 
 
 @lru_cache
 def truth(case: Case, setting: Setting, reduction: str) -> Any:
-    return expected(case, call(case.target, setting), reduction=reduction)
+    return expected(case, call(case.target, setting, image=case.image), reduction=reduction)
 
 
 @lru_cache
 def true_gradient(case: Case, setting: Setting) -> np.ndarray:
-    return expected_gradient(case, call(case.target, setting))
+    return expected_gradient(case, call(case.target, setting, image=case.image))
 
 
 @everywhere("values")
 def test_value(backend: Backend, case: Case, setting: Setting):
-    prediction, target, keywords = call(case.target, setting)
+    prediction, target, keywords = call(case.target, setting, image=case.image)
     values = backend.values(case.loss, prediction, target, reductions(case.loss), **keywords)
     for reduction, value in zip(reductions(case.loss), values, strict=True):
         assert value.dtype == setting[2]
@@ -104,7 +106,7 @@ def test_value(backend: Backend, case: Case, setting: Setting):
 # Half the tolerance of a value, so that any two backends agree to the whole.
 @everywhere("gradients")
 def test_gradient(backend: Backend, case: Case, setting: Setting):
-    prediction, target, keywords = call(case.target, setting)
+    prediction, target, keywords = call(case.target, setting, image=case.image)
     value, gradient = backend.value_and_grad(case.loss, prediction, target, **keywords)
     assert value.dtype == gradient.dtype == setting[2]
     assert_close(value, truth(case, setting, "mean"), TOLERANCE[setting[2]])

@@ -7,6 +7,9 @@ import segloss_xp
 from segloss_xp.cli import demo, drawing, listing
 
 _COMMANDS = (demo, listing, drawing)
+from segloss_xp.cli import bias, demo
+
+_COMMANDS = (demo, bias)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -90,10 +90,10 @@ def _step(
         return loss(_logits(weights, image), labels, mask=mask, class_axis=-1)
 
     value, slopes = jax.value_and_grad(objective)(weights)
-    return value, *_adam(weights, moments, slopes, rate, steps)
+    return value, *adam(weights, moments, slopes, rate, steps)
 
 
-def _adam(weights: Any, moments: Any, slopes: Any, rate: Any, steps: Any) -> tuple[Any, Any]:
+def adam(weights: Any, moments: Any, slopes: Any, rate: Any, steps: Any) -> tuple[Any, Any]:
     """The update of Kingma and Ba (2015), algorithm 1."""
     first, second = moments
     first = jax.tree.map(lambda m, s: 0.9 * m + 0.1 * s, first, slopes)

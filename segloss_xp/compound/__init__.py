@@ -1,6 +1,7 @@
 """Losses that are sums of others: what a region and a voxel say, together."""
 
 from segloss_xp._entry import Entry
+from segloss_xp.boundary import BoundaryLoss, HausdorffDTLoss
 from segloss_xp.compound.dice import DiceBCELoss, DiceCELoss, DiceFocalLoss
 from segloss_xp.compound.imbalance import (
     ComboLoss,
@@ -8,6 +9,7 @@ from segloss_xp.compound.imbalance import (
     UnifiedFocalLoss,
 )
 from segloss_xp.compound.scales import DeepSupervisionLoss
+from segloss_xp.compound.scheduled import DiceBoundaryLoss, DiceHausdorffLoss
 from segloss_xp.distribution import CrossEntropyLoss, FocalLoss
 from segloss_xp.region import DiceLoss, FocalTverskyLoss, LogDiceLoss
 
@@ -15,6 +17,8 @@ LOSSES = (
     Entry(DiceCELoss, "Dice + CE", "Isensee 2021", (DiceLoss, CrossEntropyLoss)),
     Entry(DiceBCELoss, "Dice + BCE", "Isensee 2020", (DiceLoss, CrossEntropyLoss)),
     Entry(DiceFocalLoss, "Dice + ½ focal", "Zhu 2019", (DiceLoss, FocalLoss)),
+    Entry(DiceBoundaryLoss, "(1−α) Dice + α boundary", "Kervadec 2019", (DiceLoss, BoundaryLoss)),
+    Entry(DiceHausdorffLoss, "(1−α) Dice + α HD", "Karimi 2020", (DiceLoss, HausdorffDTLoss)),
     Entry(
         ComboLoss,
         "−α Σ (β g log p + (1−β) (1−g) log(1−p)) / C + (1−α) Dice",

@@ -26,7 +26,8 @@ from segloss_xp.maps import (
     PoweredSurprise,
     Volume,
 )
-from segloss_xp.region.overlap import DiceLoss, FocalTverskyLoss, TverskyLoss
+from segloss_xp.region.curved import FocalTverskyLoss
+from segloss_xp.region.overlap import DiceLoss, TverskyLoss
 
 
 class ComboLoss(RegionCompound):
@@ -189,7 +190,7 @@ class _PoweredLogDice(RegionLoss):
 
     def formula(self, tp: Any, fp: Any, fn: Any) -> Any:
         # -log D = log(1 + errors / (2 TP + s)): a power below 1 magnifies what 1 - D would lose.
-        surprise = namespace(tp).log1p((fp + fn) / (2.0 * tp + self._smooth_pair()[0]))
+        surprise = namespace(tp).log1p((fp + fn) / (2.0 * tp + self.above))
         return _ops.power(namespace(tp), surprise, self.gamma)
 
 

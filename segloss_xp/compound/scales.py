@@ -68,8 +68,8 @@ class DeepSupervisionLoss(Loss):
         return self.loss.grain
 
     @property
-    def from_sums(self) -> bool:
-        return self.loss.from_sums
+    def from_maps(self) -> bool:
+        return self.loss.from_maps
 
     @property
     def needs_target(self) -> bool:

@@ -333,4 +333,6 @@ def _check_spacing(spacing: Any, axes: tuple[int, ...], shape: tuple[int, ...]) 
             f"of shape {shape}, got {spacing}"
         )
     return found
+
+
 """Exact Euclidean distance transforms."""

@@ -110,7 +110,7 @@ def _kernel(name: str, dtype: str) -> Any:
 def squared_distance(
     mask: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each True voxel to the nearest False one, over all axes but the first."""
+    """Squared distance of each True voxel of (B, *space) to the nearest False one."""
     dtype, space = cupy.dtype(dtype), mask.shape[1:]
     windows = [reach(n, w, limit) for n, w in zip(space, spacing, strict=True)]
     if mask.size == 0:
@@ -156,7 +156,7 @@ def _by_features(mask: Any, spacing: tuple[float, ...], dtype: Any) -> Any:
     """By the place of the nearest background voxel, as a square of a root would not be exact."""
     from cupyx.scipy.ndimage import distance_transform_edt
 
-    nearest = distance_transform_edt(
+    nearest: Any = distance_transform_edt(
         mask, sampling=spacing, return_distances=False, return_indices=True
     )
     d = cupy.zeros(mask.shape, dtype)

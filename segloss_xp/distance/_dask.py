@@ -11,14 +11,14 @@ from segloss_xp.distance import _numpy
 def squared_distance(
     mask: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each True voxel to the nearest False one, over all axes but the first."""
+    """Squared distance of each True voxel of (B, *space) to the nearest False one."""
     return _by_block(_numpy.squared_distance, mask, spacing, dtype, limit)
 
 
 def squared_label_distance(
     labels: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each voxel to the nearest of another label, over all axes but the first."""
+    """Squared distance of each voxel of (B, *space) to the nearest of another label."""
     return _by_block(_numpy.squared_label_distance, labels, spacing, dtype, limit)
 
 

@@ -18,7 +18,7 @@ BLOCK = 1 << 22
 def squared_distance(
     mask: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each True voxel to the nearest False one, over all axes but the first."""
+    """Squared distance of each True voxel of (B, *space) to the nearest False one."""
     xp = namespace(mask)
     zero, far = (_ops.constant(xp, value, dtype, like=mask) for value in (0.0, inf))
     f = along_last(xp, xp.where(mask, far, zero), spacing[-1])
@@ -28,7 +28,7 @@ def squared_distance(
 def squared_label_distance(
     labels: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each voxel to the nearest of another label, over all axes but the first."""
+    """Squared distance of each voxel of (B, *space) to the nearest of another label."""
     xp = namespace(labels)
     f = along_last(xp, beside_another(xp, labels, dtype), spacing[-1])
     return _along_others(xp, f, spacing, labels)

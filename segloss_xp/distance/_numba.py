@@ -23,14 +23,14 @@ FEW = 1 << 14
 def squared_distance(
     mask: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each True voxel to the nearest False one, over all axes but the first."""
+    """Squared distance of each True voxel of (B, *space) to the nearest False one."""
     return _transform(mask, spacing, dtype, sites=True)
 
 
 def squared_label_distance(
     labels: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each voxel to the nearest of another label, over all axes but the first."""
+    """Squared distance of each voxel of (B, *space) to the nearest of another label."""
     return _transform(labels, spacing, dtype, sites=False)
 
 
@@ -81,15 +81,44 @@ def _sweep(labels: Any, f: Any, w: Any, sites: Any, start: Any, stop: Any) -> No
 
 
 @_compiled
+def _run(f: Any, square: Any, begin: Any, end: Any, foot: Any, height: Any, since: Any) -> None:
+    """The run `begin` to `end` of the line `f`, in place.
+
+    The other arrays are room for the parabolas of the envelope: where each stands, how high, and
+    twice where it takes over from the one before.
+    """
+    k = -1
+    for q in range(max(begin - 1, 0), min(end + 1, len(f))):
+        g = f[q] if begin <= q < end else f.dtype.type(0)
+        if g == np.inf:
+            continue
+        s = -np.inf
+        while k >= 0:
+            rise = np.float64(g) - np.float64(height[k])
+            s = (q + foot[k]) + rise / (square * (q - foot[k]))
+            if s > since[k]:
+                break
+            k -= 1
+        k += 1
+        foot[k], height[k], since[k] = q, g, s if k else -np.inf
+    if k < 0:
+        return
+    since[k + 1] = np.inf
+    k = 0
+    for q in range(begin, end):
+        while since[k + 1] < 2 * q:
+            k += 1
+        away = f.dtype.type(q - foot[k])
+        f[q] = f.dtype.type(square) * away * away + height[k]
+
+
+@_compiled
 def _envelope(labels: Any, f: Any, w: Any, sites: Any, start: Any, stop: Any) -> None:
     """Along the middle axis, in place, for the blocks of columns `start` to `stop`."""
     _, n, inner = f.shape
     blocks = -(-inner // COLUMNS)
     column, label = np.empty((COLUMNS, n), f.dtype), np.empty((COLUMNS, n), labels.dtype)
-    # The parabolas of the envelope: where each stands, how high, and twice where it takes over.
     foot, height, since = np.empty(n, np.int64), np.empty(n, f.dtype), np.empty(n + 1)
-    slope = 1.0 / (w * w * np.maximum(np.arange(n), 1))
-    steepness = f.dtype.type(w * w)
     for block in range(start, stop):
         outer, first = block // blocks, block % blocks * COLUMNS
         width = min(COLUMNS, inner - first)
@@ -103,31 +132,8 @@ def _envelope(labels: Any, f: Any, w: Any, sites: Any, start: Any, stop: Any) ->
                 begin, mine = end, label[c, end]
                 while end < n and label[c, end] == mine:
                     end += 1
-                if sites and mine == 0:
-                    continue
-                k = -1
-                for q in range(max(begin - 1, 0), min(end + 1, n)):
-                    g = column[c, q] if begin <= q < end else f.dtype.type(0)
-                    if g == np.inf:
-                        continue
-                    s = -np.inf
-                    while k >= 0:
-                        rise = np.float64(g) - np.float64(height[k])
-                        s = (q + foot[k]) + rise * slope[q - foot[k]]
-                        if s > since[k]:
-                            break
-                        k -= 1
-                    k += 1
-                    foot[k], height[k], since[k] = q, g, s if k else -np.inf
-                if k < 0:
-                    continue
-                since[k + 1] = np.inf
-                k = 0
-                for q in range(begin, end):
-                    while since[k + 1] < 2 * q:
-                        k += 1
-                    away = f.dtype.type(q - foot[k])
-                    column[c, q] = steepness * away * away + height[k]
+                if not (sites and mine == 0):
+                    _run(column[c], w * w, begin, end, foot, height, since)
         for i in range(n):
             for c in range(width):
                 f[outer, i, first + c] = column[c, i]

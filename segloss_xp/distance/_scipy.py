@@ -11,7 +11,7 @@ from segloss_xp.distance._threads import spread
 def squared_distance(
     mask: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each True voxel to the nearest False one, over all axes but the first."""
+    """Squared distance of each True voxel of (B, *space) to the nearest False one."""
     d = np.empty(mask.shape, dtype)
 
     def work(start: int, stop: int) -> None:
@@ -25,7 +25,7 @@ def squared_distance(
 def squared_label_distance(
     labels: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each voxel to the nearest of another label, over all axes but the first."""
+    """Squared distance of each voxel of (B, *space) to the nearest of another label."""
     d = np.empty(labels.shape, dtype)
 
     def work(start: int, stop: int) -> None:
@@ -42,9 +42,7 @@ def _squared(mask: Any, spacing: tuple[float, ...]) -> Any:
     if mask.all():  # SciPy would measure to a voxel beyond the corner
         return np.float64(np.inf)
     # The square of a root is not exact, so the squares are taken of the ways to the nearest voxel.
-    nearest = distance_transform_edt(
-        mask, spacing, return_distances=False, return_indices=True
-    )
+    nearest = distance_transform_edt(mask, spacing, return_distances=False, return_indices=True)
     total = np.zeros(mask.shape)
     for axis, (n, w) in enumerate(zip(mask.shape, spacing, strict=True)):
         away = np.arange(n).reshape((n,) + (1,) * (mask.ndim - 1 - axis))

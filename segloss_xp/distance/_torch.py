@@ -12,14 +12,14 @@ from segloss_xp.distance import _generic, _numpy
 def squared_distance(
     mask: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each True voxel to the nearest False one, over all axes but the first."""
+    """Squared distance of each True voxel of (B, *space) to the nearest False one."""
     return operator(mask, spacing, dtype, limit, labels=False)
 
 
 def squared_label_distance(
     labels: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each voxel to the nearest of another label, over all axes but the first."""
+    """Squared distance of each voxel of (B, *space) to the nearest of another label."""
     return operator(labels, spacing, dtype, limit, labels=True)
 
 
@@ -29,7 +29,7 @@ def operator(
     spacing: Sequence[float],
     dtype: torch.dtype,
     limit: float | None,
-    labels: bool,  # noqa: FBT001
+    labels: bool,
 ) -> torch.Tensor:
     """Either of the above, by what suits the device."""
     how = (tuple(spacing), dtype, limit)

@@ -5,8 +5,9 @@ array (outer, n, inner) and visits the other voxels of its lines from near to fa
 one can be nearer.
 """
 
+from collections.abc import Callable
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 import torch
 import triton
@@ -24,11 +25,14 @@ _LINES = 64
 # Voxels on either side that are looked at between two questions whether any farther may count.
 _STRIDE = tl.constexpr(4)
 
+# A kernel is called as no Python function is: with a grid, and with numbers for its constants.
+_jit = cast(Callable[[Any], Any], triton.jit)
+
 
 def squared_distance(
     mask: Any, spacing: tuple[float, ...], dtype: Any, limit: float | None = None
 ) -> Any:
-    """Squared distance of each True voxel to the nearest False one, over all axes but the first."""
+    """Squared distance of each True voxel of (B, *space) to the nearest False one."""
     shape = mask.shape
     f = torch.empty(shape, dtype=dtype, device=mask.device)
     if f.numel() == 0:
@@ -58,17 +62,17 @@ def squared_distance(
     return f
 
 
-@triton.jit
+@_jit
 def _larger(a, b):
     return tl.maximum(a, b)
 
 
-@triton.jit
+@_jit
 def _smaller(a, b):
     return tl.minimum(a, b)
 
 
-@triton.jit
+@_jit
 def _sweep(mask, out, lines, n, square, HEIGHT: tl.constexpr, WIDTH: tl.constexpr):  # noqa: N803
     """Squared distance within each line of (lines, n)."""
     line = tl.program_id(0) * HEIGHT + tl.arange(0, HEIGHT)[:, None]
@@ -85,7 +89,7 @@ def _sweep(mask, out, lines, n, square, HEIGHT: tl.constexpr, WIDTH: tl.constexp
     tl.store(out + at, steps * steps * tl.load(square), mask=inside)
 
 
-@triton.jit
+@_jit
 def _spread(
     f,
     out,
@@ -114,7 +118,7 @@ def _spread(
     k = 1
     most = tl.max(tl.max(least, 1), 0)
     while (k <= window) & (w2 * k * k < most):
-        for s in tl.static_range(_STRIDE):
+        for s in tl.static_range(_STRIDE):  # pyright: ignore[reportGeneralTypeIssues]
             before, after = first - k - s, first + ROWS - 1 + k + s
             least = tl.minimum(least, _from_row(f, base, real, before, here, n, inner, w2))
             least = tl.minimum(least, _from_row(f, base, real, after, here, n, inner, w2))
@@ -123,7 +127,7 @@ def _spread(
     tl.store(out + at, least, mask=inside)
 
 
-@triton.jit
+@_jit
 def _from_row(f, base, real, row, here, n, inner, w2):
     """What the tile would be if its lines had no other row than this one."""
     inside = real & (base * 0 + row >= 0) & (base * 0 + row < n)

@@ -15,12 +15,11 @@ from segloss_xp.maps import (
     Divergence,
     FocalLikelihood,
     FocalRejection,
-    Intersection,
     LogLikelihood,
     LogRejection,
     Map,
+    PoweredShortfall,
     SquaredError,
-    Truth,
 )
 
 
@@ -176,12 +175,15 @@ class PolyLoss(VoxelLoss):
     r"""
     Poly-1: cross-entropy with the first coefficient of its expansion in 1 - p changed.
 
-    .. math:: L = \frac1N \sum_i \sum_c g_{ic} [-\log p_{ic} + \epsilon (1 - p_{ic})]
+    .. math:: L = \frac1N \sum_i \sum_c g_{ic}
+        [-(1 - p_{ic})^\gamma \log p_{ic} + \epsilon (1 - p_{ic})^{\gamma + 1}]
 
     Parameters
     ----------
     epsilon : float
         What is added to the first coefficient, at least -1.
+    gamma : float
+        Exponent of the modulation: 0 for cross-entropy, more for Poly-1 of the focal loss.
     class_weights : sequence of float, optional
         A weight for each of the C classes; a mean depends on their ratios only.
 
@@ -205,18 +207,21 @@ class PolyLoss(VoxelLoss):
     """
 
     epsilon: float = 2.0
+    gamma: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range(self, "epsilon", -1, math.inf)
+        check_range(self, "gamma", 0, math.inf)
 
     def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
         one_label_a_voxel(self, comparison)
-        return LogLikelihood(), Truth(), Intersection()
+        likelihood = FocalLikelihood(self.gamma) if self.gamma else LogLikelihood()
+        return likelihood, PoweredShortfall(self.gamma + 1.0)
 
     def formula(self, comparison: Comparison, *maps: Any) -> Any:
-        likelihood, truth, hit = maps
-        return -likelihood + self.epsilon * (truth - hit)
+        likelihood, shortfall = maps
+        return -likelihood + self.epsilon * shortfall
 
 
 class BrierLoss(VoxelLoss):

@@ -27,12 +27,13 @@ class Field(Hashable):
 class Map:
     """A function of the prediction and the target in one voxel, to be added up over voxels."""
 
-    #: What `slope` differentiates by: p, log p, log(1 - p), log p / (1 - p), or nothing (target).
-    wrt: ClassVar[Literal["p", "log_p", "log_q", "logit"] | None] = "p"
+    #: What `slope` differentiates by: p, log p, log(1 - p), the logarithm of the odds of a channel,
+    #: the logit z, or nothing (target alone).
+    wrt: ClassVar[Literal["p", "log_p", "log_q", "log_odds", "z"] | None] = "p"
 
     @property
     def uses_mass(self) -> bool:
-        """Whether the map looks at the target of all classes together."""
+        """Whether the map looks at the sum of the target over all classes."""
         return False
 
     @property
@@ -47,6 +48,16 @@ class Map:
     def slope(self, v: Voxels) -> Any:
         """Derivative of the value by `wrt`."""
         raise NotImplementedError
+
+    # A map of a voxel's classes together overrides these; the classes come in one block or more.
+
+    def values(self, blocks: list[Any]) -> list[Any]:
+        """Value in every voxel and class, block by block."""
+        return [self.value(v) for v in blocks]
+
+    def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
+        """Derivative by `wrt` of the values times their cotangents, added up; block by block."""
+        return [factor * self.slope(v) for v, factor in zip(blocks, cotangents, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -69,8 +80,11 @@ class Weighted(Map):
     def fields(self) -> tuple[Field, ...]:
         return *self.inner.fields, self.field
 
-    def value(self, v: Voxels) -> Any:
-        return v.fields[self.field] * self.inner.value(v)
+    def values(self, blocks: list[Any]) -> list[Any]:
+        return self._times(blocks, self.inner.values(blocks))
 
-    def slope(self, v: Voxels) -> Any:
-        return v.fields[self.field] * self.inner.slope(v)
+    def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
+        return self.inner.pull(blocks, self._times(blocks, cotangents))
+
+    def _times(self, blocks: list[Any], arrays: list[Any]) -> list[Any]:
+        return [v.fields[self.field] * x for v, x in zip(blocks, arrays, strict=True)]

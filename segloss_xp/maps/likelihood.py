@@ -52,6 +52,30 @@ class LogRejection(Map):
         return 1.0 - 0.5 * self.smoothing - (1.0 - self.smoothing) * v.g
 
 
+class LogPrediction(Map):
+    """The logarithm log p, whatever the target."""
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+
+    def value(self, v: Voxels) -> Any:
+        return v.log_p
+
+    def slope(self, v: Voxels) -> Any:
+        return v.xp.ones_like(v.g)
+
+
+class LogComplement(Map):
+    """The logarithm log(1 - p), whatever the target."""
+
+    wrt: ClassVar[Literal["log_q"]] = "log_q"
+
+    def value(self, v: Voxels) -> Any:
+        return v.log_q
+
+    def slope(self, v: Voxels) -> Any:
+        return v.xp.ones_like(v.g)
+
+
 @dataclass(frozen=True)
 class FocalLikelihood(Map):
     """The modulated log-likelihood g (1 - p)^gamma log p (Lin et al. 2017, eq. 4)."""
@@ -95,10 +119,25 @@ class PoweredMiss(Map):
 
 
 @dataclass(frozen=True)
+class PoweredShortfall(Map):
+    """The shortfall g (1 - p)^power, power >= 1, of what was to be 1 (Leng et al. 2022)."""
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+    power: float
+
+    def value(self, v: Voxels) -> Any:
+        return v.g * _ops.power(v.xp, _complement(v, v.log_p), self.power)
+
+    def slope(self, v: Voxels) -> Any:
+        q = _ops.power(v.xp, _complement(v, v.log_p), self.power - 1.0)
+        return -self.power * v.g * v.p * q
+
+
+@dataclass(frozen=True)
 class PoweredSurprise(Map):
     """The power g (-log p)^gamma, gamma > 0 (Wong et al. 2018, eq. 3)."""
 
-    wrt: ClassVar[Literal["logit"]] = "logit"
+    wrt: ClassVar[Literal["log_odds"]] = "log_odds"
     gamma: float
 
     # From the odds, since a power below 1 magnifies what log p loses near p = 1.
@@ -106,7 +145,7 @@ class PoweredSurprise(Map):
         return v.g * _ops.power(v.xp, self._surprise(v), self.gamma)
 
     def slope(self, v: Voxels) -> Any:
-        # By the logit, -gamma u^(gamma - 1) (1 - p) with u = -log p; (1 - p) / u is 1 at p = 1.
+        # By the log-odds, -gamma u^(gamma - 1) (1 - p) with u = -log p; (1 - p) / u is 1 at p = 1.
         u = self._surprise(v)
         one = v.xp.ones_like(u)
         ratio = v.xp.where(u > 0, _complement(v, -u) / v.xp.where(u > 0, u, one), one)
@@ -114,7 +153,7 @@ class PoweredSurprise(Map):
 
     def _surprise(self, v: Voxels) -> Any:
         # Not of a class that is not there: ruled out by a logit of -inf, its power would overflow.
-        return v.xp.where(v.g > 0, -_ops.log_sigmoid(v.xp, v.logit), v.xp.zeros_like(v.g))
+        return v.xp.where(v.g > 0, -_ops.log_sigmoid(v.xp, v.log_odds), v.xp.zeros_like(v.g))
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,26 @@ class Minimum(Map):
 
 
 @dataclass(frozen=True)
+class Reach(Map):
+    """The product p g and what p has beyond g, or g beyond p, `missed` (Wang et al. 2023)."""
+
+    missed: bool = False
+
+    def value(self, v: Voxels) -> Any:
+        return v.p * v.g + v.xp.where(self._beyond(v), self._side * (v.p - v.g), 0.0 * v.p)
+
+    def slope(self, v: Voxels) -> Any:
+        return v.g + self._side * v.xp.astype(self._beyond(v), v.p.dtype)
+
+    @property
+    def _side(self) -> float:
+        return -1.0 if self.missed else 1.0
+
+    def _beyond(self, v: Voxels) -> Any:
+        return v.p < v.g if self.missed else v.p > v.g
+
+
+@dataclass(frozen=True)
 class Predicted(Map):
     """The prediction p, or its square."""
 
@@ -50,6 +70,15 @@ class Truth(Map):
 
     def value(self, v: Voxels) -> Any:
         return v.g if self.power == 1 else v.g * v.g
+
+
+class Majority(Map):
+    """One where the target is more than one half."""
+
+    wrt: ClassVar[None] = None
+
+    def value(self, v: Voxels) -> Any:
+        return v.xp.astype(v.g > 0.5, v.g.dtype)
 
 
 class Volume(Map):

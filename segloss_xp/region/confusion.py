@@ -64,7 +64,7 @@ class SensitivitySpecificityLoss(RegionLoss):
         return SquaredErrorWithin(), SquaredErrorWithin(outside=True), Truth(), Volume()
 
     def formula(self, inside: Any, outside: Any, g: Any, volume: Any) -> Any:
-        below = self._smooth_pair()[1]
+        below = self.below
         r = self.sensitivity
         return r * divide(inside, g + below) + (1.0 - r) * divide(outside, volume - g + below)
 
@@ -120,7 +120,7 @@ class NoiseRobustDiceLoss(RegionLoss):
         return PoweredError(self.gamma), Predicted(power), Truth(power)
 
     def formula(self, error: Any, p: Any, g: Any) -> Any:
-        return divide(error, p + g + self._smooth_pair()[1])
+        return divide(error, p + g + self.below)
 
 
 class DicePlusPlusLoss(RegionLoss):
@@ -167,6 +167,59 @@ class DicePlusPlusLoss(RegionLoss):
 
     def formula(self, tp: Any, fp: Any, fn: Any) -> Any:
         return 1.0 - self.ratio(2.0 * tp, 2.0 * tp + fp + fn)
+
+
+class TverskyPlusPlusLoss(RegionLoss):
+    r"""
+    Tversky++: Tversky whose errors count by a power, so that confident ones weigh most.
+
+    .. math:: L_c = 1 - \frac{\sum_i p_i g_i + s}{\sum_i p_i g_i
+        + \alpha \sum_i (p_i (1 - g_i))^\gamma + \beta \sum_i ((1 - p_i) g_i)^\gamma + s}
+
+    Parameters
+    ----------
+    alpha, beta : float
+        Weight of the false positives and of the false negatives. One half each is
+        `DicePlusPlusLoss`, which has half the smoothing then.
+    gamma : float
+        At least 1, which is Tversky.
+    include_background, class_weights, batch, absent, smooth
+        See `RegionLoss`.
+
+    Notes
+    -----
+    Unreduced and absent classes: as for `DiceLoss`.
+
+    References
+    ----------
+    M. Yeung et al. (2023), Calibrating the Dice loss to handle neural network overconfidence for
+    biomedical image segmentation, with its weights and gamma as the default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp as sx
+    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
+    >>> loss = sx.TverskyPlusPlusLoss()
+    >>> loss(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(3)
+    array([[0.035, 0.1  ]])
+    """
+
+    alpha: float = 0.3
+    beta: float = 0.7
+    gamma: float = 2.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "alpha", 0, math.inf)
+        check_range(self, "beta", 0, math.inf)
+        check_range(self, "gamma", 1, math.inf)
+
+    def regions(self) -> tuple[Map, ...]:
+        return Intersection(), FalsePositive(self.gamma), FalseNegative(self.gamma)
+
+    def formula(self, tp: Any, fp: Any, fn: Any) -> Any:
+        return 1.0 - self.ratio(tp, tp + self.alpha * fp + self.beta * fn)
 
 
 class MCCLoss(RegionLoss):
@@ -218,6 +271,6 @@ class MCCLoss(RegionLoss):
         one = xp.ones_like(spread)
         varied = spread > 0
         root = xp.where(varied, spread, one) ** 0.5
-        correlation = (tp * tn - fp * fn) / (root + self._smooth_pair()[1])
+        correlation = (tp * tn - fp * fn) / (root + self.below)
         constant = xp.where(errors > 0, xp.zeros_like(one), one)
         return 1.0 - xp.where(varied, correlation, constant)

@@ -3,24 +3,28 @@
 import math
 from typing import Any, Literal
 
-from segloss_xp import _ops
-from segloss_xp._array import namespace
 from segloss_xp._grain import RegionLoss, check_choice, check_range
-from segloss_xp.maps import Intersection, Map, Minimum, Predicted, Truth
+from segloss_xp.maps import Intersection, Map, Minimum, Predicted, Reach, Truth
 
 
 class _OverlapLoss(RegionLoss):
-    """A region loss that offers both readings of the intersection of soft regions."""
+    """A region loss that offers the three readings of the intersection of soft regions."""
 
-    intersection: Literal["product", "min"] = "product"
+    intersection: Literal["product", "min", "mixed"] = "product"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice(self, "intersection", "product", "min")
+        check_choice(self, "intersection", "product", "min", "mixed")
 
     def regions(self) -> tuple[Map, ...]:
-        overlap = Minimum() if self.intersection == "min" else Intersection()
-        return overlap, Predicted(), Truth()
+        match self.intersection:
+            case "product":
+                return Intersection(), Predicted(), Truth()
+            case "min":
+                return Minimum(), Predicted(), Truth()
+            case "mixed":
+                # Such that p - TP and g - TP are what of p is beyond g, and of g beyond p.
+                return Intersection(), Reach(), Reach(missed=True)
 
 
 class DiceLoss(_OverlapLoss):
@@ -35,9 +39,10 @@ class DiceLoss(_OverlapLoss):
     ----------
     squared : bool
         Whether the denominator adds up squares.
-    intersection : {"product", "min"}
+    intersection : {"product", "min", "mixed"}
         :math:`\sum p g`, or, unless squared, :math:`\sum \min(p, g)`, the Dice semimetric, which
-        for soft labels too has its minimum, 0, at p = g.
+        for soft labels too has its minimum, 0, at p = g. So has its second form, "mixed",
+        :math:`1 - 2 \sum p g / (2 \sum p g + \sum |p - g|)`. For hard labels all are one.
     include_background, class_weights, batch, absent, smooth
         See `RegionLoss`.
 
@@ -66,7 +71,7 @@ class DiceLoss(_OverlapLoss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.squared and self.intersection == "min":
+        if self.squared and self.intersection != "product":
             raise ValueError(
                 "squared=True, which is 0 at p = g as it is for hard labels only, has no form with "
                 f"intersection={self.intersection!r}; got both"
@@ -88,8 +93,9 @@ class JaccardLoss(_OverlapLoss):
 
     Parameters
     ----------
-    intersection : {"product", "min"}
-        :math:`\sum p g`, or :math:`\sum \min(p, g)`, the Jaccard metric loss, 0 at p = g.
+    intersection : {"product", "min", "mixed"}
+        :math:`\sum p g`, or :math:`\sum \min(p, g)`, the Jaccard metric loss, 0 at p = g, or its
+        second form, :math:`1 - \sum p g / (\sum p g + \sum |p - g|)`.
     include_background, class_weights, batch, absent, smooth
         See `RegionLoss`.
 
@@ -129,8 +135,9 @@ class TverskyLoss(_OverlapLoss):
     alpha, beta : float
         Weight of the false positives and of the false negatives. One half each is Dice, which has
         half the smoothing then; one each is Jaccard.
-    intersection : {"product", "min"}
-        What TP adds up: :math:`p g`, or :math:`\min(p, g)`, for which the loss is 0 at p = g.
+    intersection : {"product", "min", "mixed"}
+        What TP adds up: :math:`p g`, or :math:`\min(p, g)`, for which the loss is 0 at p = g. Mixed
+        takes TP of the first, FP and FN of the second.
     include_background, class_weights, batch, absent, smooth
         See `RegionLoss`.
 
@@ -174,7 +181,7 @@ class FBetaLoss(_OverlapLoss):
     ----------
     beta : float
         The larger, the more false negatives weigh; 1 is Dice.
-    intersection : {"product", "min"}
+    intersection : {"product", "min", "mixed"}
         As for `TverskyLoss`.
     include_background, class_weights, batch, absent, smooth
         See `RegionLoss`.
@@ -207,127 +214,3 @@ class FBetaLoss(_OverlapLoss):
     def formula(self, tp: Any, p: Any, g: Any) -> Any:
         squared = self.beta**2
         return 1.0 - self.ratio((1.0 + squared) * tp, squared * g + p)
-
-
-class FocalTverskyLoss(TverskyLoss):
-    r"""
-    Focal Tversky: a power of the Tversky loss of each class, taken before the mean.
-
-    .. math:: L_c = (1 - TI_c)^{1 / \gamma}, \quad
-        TI_c = \frac{TP + s}{TP + \alpha FP + \beta FN + s}
-
-    Parameters
-    ----------
-    gamma : float
-        Above 1 it turns towards the classes that are segmented badly.
-    alpha, beta : float
-        Weight of the false positives and of the false negatives, as for `TverskyLoss`.
-    intersection : {"product", "min"}
-        As for `TverskyLoss`.
-    include_background, class_weights, batch, absent, smooth
-        See `RegionLoss`.
-
-    Notes
-    -----
-    The gradient at a perfect score, infinite in the formula, is 0. Unreduced and absent classes: as
-    for `DiceLoss`.
-
-    References
-    ----------
-    N. Abraham and N. M. Khan (2019), A novel focal Tversky loss function, eq. 4, with its gamma,
-    and its weights, there named the other way round, as the default.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import segloss_xp as sx
-    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
-    >>> loss = sx.FocalTverskyLoss()
-    >>> loss(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(3)
-    array([[0.241, 0.405]])
-    """
-
-    gamma: float = 4 / 3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range(self, "gamma", 0, math.inf, open_below=True)
-
-    def formula(self, tp: Any, p: Any, g: Any) -> Any:
-        loss = super().formula(tp, p, g)
-        return _ops.power(namespace(loss), loss, 1.0 / self.gamma)
-
-
-class LogDiceLoss(DiceLoss):
-    r"""
-    Logarithmic Dice: the steeper, the less is found.
-
-    .. math:: L_c = -\log \frac{2 \sum_i p_i g_i + s}{\sum_i p_i + \sum_i g_i + s}
-
-    Parameters
-    ----------
-    squared, intersection
-        As for `DiceLoss`.
-    include_background, class_weights, batch, absent, smooth
-        See `RegionLoss`. With ``smooth=0`` the value is infinite where nothing is found.
-
-    Notes
-    -----
-    Unreduced and absent classes: as for `DiceLoss`, of which it is -log(1 - L).
-
-    References
-    ----------
-    K. C. L. Wong et al. (2018), 3D segmentation with exponential logarithmic loss, eq. 2, with
-    gamma = 1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import segloss_xp as sx
-    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
-    >>> sx.LogDiceLoss()(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(3)
-    array([[0.163, 0.357]])
-    """
-
-    def formula(self, tp: Any, p: Any, g: Any) -> Any:
-        # Not by way of 1 - D: a small score would be lost in it.
-        score = self.ratio(2.0 * tp, p + g)
-        return -namespace(score).log(score)
-
-
-class LogCoshDiceLoss(DiceLoss):
-    r"""
-    Log-cosh Dice: half the square of the Dice loss where that is small.
-
-    .. math:: L_c = \log \cosh\left(1 -
-        \frac{2 \sum_i p_i g_i + s}{\sum_i p_i + \sum_i g_i + s}\right)
-
-    Parameters
-    ----------
-    squared, intersection
-        As for `DiceLoss`.
-    include_background, class_weights, batch, absent, smooth
-        See `RegionLoss`.
-
-    Notes
-    -----
-    Unreduced and absent classes: as for `DiceLoss`. Its gradient vanishes towards a perfect score.
-
-    References
-    ----------
-    S. Jadon (2020), A survey of loss functions for semantic segmentation.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import segloss_xp as sx
-    >>> p = np.array([[[0.9, 0.8, 0.3], [0.1, 0.2, 0.7]]])
-    >>> sx.LogCoshDiceLoss()(p, np.array([[0, 0, 1]]), from_logits=False, reduction="none").round(4)
-    array([[0.0112, 0.0443]])
-    """
-
-    def formula(self, tp: Any, p: Any, g: Any) -> Any:
-        loss = super().formula(tp, p, g)
-        xp = namespace(loss)
-        # cosh x - 1 = expm1(x)^2 / (2 exp(x)), which keeps the digits of a small loss.
-        return xp.log1p(xp.expm1(loss) ** 2 / (2.0 * xp.exp(loss)))

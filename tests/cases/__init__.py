@@ -1,6 +1,19 @@
 """Every loss, in every setting worth a test: a line here puts a new one through the whole suite."""
 
-from cases import compound, distribution, region, topology
+from cases import (
+    boundary,
+    calibration,
+    compound,
+    contour,
+    distribution,
+    region,
+    scheduled,
+    topology,
+)
 from cases.case import Case as Case
 
-CASES = [*distribution.CASES, *region.CASES, *compound.CASES, *topology.CASES]
+MODULES = distribution, region, boundary, contour, compound, scheduled, topology, calibration
+CASES = [case for module in MODULES for case in module.CASES]
+
+# Those that need the image too.
+WITH_IMAGE = contour.WITH_IMAGE

@@ -5,8 +5,12 @@ Shares no code with the package. Everything is float64, or complex: each loss is
 prediction (a minimum away from its kink), which is what `gradient` lives on.
 """
 
+from reference.boundary import *
+from reference.calibration import *
 from reference.common import gradient as gradient
 from reference.compound import *
+from reference.contour import *
 from reference.distribution import *
 from reference.region import *
+from reference.scheduled import *
 from reference.topology import *

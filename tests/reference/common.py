@@ -136,6 +136,19 @@ def region_loss(
     return np.repeat(result, len(samples)) if batch and reduction == "sample" else result
 
 
+def sample_loss(sample, prediction, target, *, batch=False, reduction="mean", **call):
+    """From the value of a sample, or of all: the voxels that count; None if it has no value."""
+    samples, *_ = counted(prediction, target, **call)
+    voxels = [list(each.values()) for each in samples]
+    if batch:
+        voxels = [[v for sample in voxels for v in sample]]
+    values = [sample(each) if each else None for each in voxels]
+    if reduction == "none":
+        return np.array([[0.0 if value is None else value] for value in values])
+    result = reduced([[] if value is None else [(1.0, value)] for value in values], reduction)
+    return np.repeat(result, len(samples)) if batch and reduction == "sample" else result
+
+
 def reduced(samples, reduction):
     """From the (weight, weight times value) pairs of each sample."""
     weights = [sum(weight for weight, _ in pairs) for pairs in samples]

@@ -1,0 +1,37 @@
+"""Volume bias: what a loss makes of uncertainty, whether it shows, and what to do about it."""
+
+from segloss_xp.bias.adaptive import adaptive_calibration_error as adaptive_calibration_error
+from segloss_xp.bias.binning import HistogramBinning as HistogramBinning
+from segloss_xp.bias.binning import IsotonicRegression as IsotonicRegression
+from segloss_xp.bias.calibration import ConfidenceHistogram as ConfidenceHistogram
+from segloss_xp.bias.calibration import confidence_histogram as confidence_histogram
+from segloss_xp.bias.minimiser import Minimum as Minimum
+from segloss_xp.bias.minimiser import minimiser as minimiser
+from segloss_xp.bias.rank import dice_threshold as dice_threshold
+from segloss_xp.bias.rank import rank_scores as rank_scores
+from segloss_xp.bias.rank import rank_segment as rank_segment
+from segloss_xp.bias.recalibration import Interval as Interval
+from segloss_xp.bias.recalibration import VolumeRecalibration as VolumeRecalibration
+from segloss_xp.bias.recalibration import bootstrap_mean as bootstrap_mean
+from segloss_xp.bias.reliability import draw_reliability as draw_reliability
+from segloss_xp.bias.risk import risk as risk
+from segloss_xp.bias.samples import Samples as Samples
+from segloss_xp.bias.scaling import PlattScaling as PlattScaling
+from segloss_xp.bias.scaling import TemperatureScaling as TemperatureScaling
+from segloss_xp.bias.scaling import VectorScaling as VectorScaling
+from segloss_xp.bias.sheet import PROBABILITIES as PROBABILITIES
+from segloss_xp.bias.sheet import Bias as Bias
+from segloss_xp.bias.sheet import Curves as Curves
+from segloss_xp.bias.sheet import curves as curves
+from segloss_xp.bias.sheet import sheet as sheet
+from segloss_xp.bias.simulate import AmbiguousRings as AmbiguousRings
+from segloss_xp.bias.simulate import GaussianVoxels as GaussianVoxels
+from segloss_xp.bias.simulate import annotators as annotators
+from segloss_xp.bias.switch import switch_probability as switch_probability
+from segloss_xp.bias.uncertainty import Independent as Independent
+from segloss_xp.bias.uncertainty import Marginals as Marginals
+from segloss_xp.bias.uncertainty import Uncertainty as Uncertainty
+from segloss_xp.bias.volume import VolumeBias as VolumeBias
+from segloss_xp.bias.volume import VolumeBounds as VolumeBounds
+from segloss_xp.bias.volume import volume_bias as volume_bias
+from segloss_xp.bias.volume import volume_bounds as volume_bounds

@@ -1,0 +1,56 @@
+"""Projected gradient descent in the unit box, from several starts at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+from segloss_xp._array import namespace
+
+_STEPS, _IDLE = 400, 8
+_DECREASE = 1e-4  # of what the slope promises
+
+
+def descend(value_and_slopes: Callable[[Any], tuple[Any, Any]], x: Any) -> tuple[Any, Any]:
+    """
+    Local minima in [0, 1]^F.
+
+    Parameters
+    ----------
+    value_and_slopes : callable
+        From points (S, F), the values (S,) and the slopes (S, F).
+    x : array (S, F)
+        Where to start.
+
+    Returns
+    -------
+    x : array (S, F)
+    values : array (S,)
+
+    Notes
+    -----
+    Steps of the length that Barzilai and Borwein (1988) take from the last two slopes, shortened
+    until the value falls.
+    """
+    xp = namespace(x)
+    eps = float(xp.finfo(x.dtype).eps)
+    value, slopes = value_and_slopes(x)
+    length = 1.0 / (xp.max(xp.abs(slopes), axis=-1) + eps)
+    idle = 0
+    for _ in range(_STEPS):
+        move = xp.clip(x - length[:, None] * slopes, min=0.0, max=1.0) - x
+        if float(xp.max(xp.abs(move))) <= 4 * eps or idle == _IDLE:
+            break
+        new_value, new_slopes = value_and_slopes(x + move)
+        promised = xp.sum(slopes * move, axis=-1)
+        # Near the minimum rounding is all that is left of a decrease.
+        falls = new_value <= value + _DECREASE * promised + 4 * eps
+        gained = xp.where(falls, value - new_value, xp.zeros_like(value))
+        idle = idle + 1 if float(xp.max(gained)) <= 4 * eps else 0
+        bend = xp.sum(move * (new_slopes - slopes), axis=-1)
+        bent = bend > 0
+        squares = xp.sum(move * move, axis=-1)
+        longer = xp.where(bent, squares / xp.where(bent, bend, xp.ones_like(bend)), 4.0 * length)
+        length = xp.where(falls, longer, length / 4.0)
+        x = xp.where(falls[:, None], x + move, x)
+        value = xp.where(falls, new_value, value)
+        slopes = xp.where(falls[:, None], new_slopes, slopes)
+    return x, value

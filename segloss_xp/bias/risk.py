@@ -1,0 +1,85 @@
+"""The expected loss of a prediction under an uncertain truth."""
+
+from typing import Any
+
+from segloss_xp.bias._ratio import LossName, Score
+from segloss_xp.bias.uncertainty import Uncertainty
+
+
+def risk(
+    truth: Uncertainty,
+    prediction: Any,
+    loss: LossName = "dice",
+    *,
+    alpha: float | None = None,
+    beta: float | None = None,
+    smooth: float = 0.0,
+    empty: float = 1.0,
+) -> Any:
+    r"""
+    Exact expectation of a loss over the labels.
+
+    .. math:: R(x) = E_y\left[1 - \frac{2 \sum_j s_j x_j y_j + \epsilon}
+        {\sum_j s_j x_j + \sum_j s_j y_j + \epsilon}\right]
+
+    for Dice, and so for the others: Jaccard; Tversky with ``alpha`` and ``beta`` the weights of
+    false positives and negatives; "squared_dice" with :math:`\sum s x^2` in the denominator; and
+    "log_dice", minus the logarithm of the Dice. They are the losses of those names in this
+    library, for one image and one class, with volumes as the weights of voxels.
+
+    Parameters
+    ----------
+    truth : Independent, Samples or Marginals
+        Law of the labels. Of marginals, the loss of the expected labels is taken.
+    prediction : array (..., *shape), floating
+        For each region its predicted probability, which is not checked.
+    loss : {"dice", "jaccard", "tversky", "squared_dice", "log_dice"}
+    alpha, beta : float, optional
+        Of "tversky", where both are needed.
+    smooth : float
+        Added to numerator and denominator.
+    empty : float
+        The score, 1 less the loss, of 0 / 0: where nothing is predicted and nothing is there.
+
+    Returns
+    -------
+    array, (...)
+        In the precision of the description, for which float64 is recommended.
+
+    Raises
+    ------
+    ValueError
+        If a shape or a parameter does not fit.
+
+    Notes
+    -----
+    For independent regions the cost is O(R), the error below 1e-12 in float64. Differentiable by
+    the prediction, and by probabilities and volumes, but at the empty prediction with ``smooth=0``,
+    where the risk jumps unless something is certain. "log_dice" is infinite where, with a
+    probability above 0, nothing true is found.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import segloss_xp.bias as bias
+    >>> truth = bias.Independent(p=np.array([0.75, 0.25]))
+    >>> bias.risk(truth, np.array([[1.0, 0.0], [1.0, 1.0]]))
+    array([0.3125    , 0.39583333])
+    """
+    score = Score(loss=loss, alpha=alpha, beta=beta, smooth=smooth, empty=empty)
+    return expected_loss(truth, truth.flat(prediction), score)
+
+
+def expected_loss(truth: Uncertainty, x: Any, score: Score) -> Any:
+    """The risk of predictions (..., R)."""
+    ratio = score.ratio(x, truth.sizes)
+    if score.logarithmic:
+        return truth.mean_log(ratio, score.empty)
+    return 1.0 - truth.mean_ratio(ratio, score.empty)
+
+
+def loss_and_slopes(truth: Uncertainty, x: Any, score: Score) -> tuple[Any, Any]:
+    """The risk of predictions (..., R), and its slopes by them."""
+    slopes = truth.slopes(score.ratio(x, truth.sizes), logarithmic=score.logarithmic)
+    slopes = score.by_prediction(x, truth.sizes, slopes)
+    return expected_loss(truth, x, score), slopes if score.logarithmic else -slopes

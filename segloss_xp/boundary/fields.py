@@ -1,0 +1,218 @@
+"""
+Distance maps of target and prediction: constant images that the losses of this family look at.
+
+All of them measure, for each class, from a voxel to the nearest voxel on the other side of the
+surface, in units of the spacing. Soft values are inside where they exceed 1/2. Voxels that are
+masked, ignored or without weight are on neither side, and have the value 0. A class that is
+nowhere or everywhere among the others has no surface.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from segloss_xp import _ops
+from segloss_xp._array import is_bool, is_floating, is_integer, working_dtype
+from segloss_xp._sums import within
+from segloss_xp.distance import distance_transform, label_distance
+from segloss_xp.maps import Field
+
+if TYPE_CHECKING:
+    from segloss_xp._comparison import Comparison
+
+
+@dataclass(frozen=True)
+class TargetDistance(Field):
+    """
+    Signed distance of the target, negative inside; 0 without a surface.
+
+    What the call is given as `distance` is taken as it is. Without the background, the map of
+    class 0 is 0 and costs nothing.
+    """
+
+    background: bool = True
+
+    def of(self, comparison: "Comparison") -> Any:
+        c, xp = comparison, comparison.xp
+        if c.distance is None:
+            inside = regions(c)
+            d = _distance(c, inside, background=self.background)
+            return xp.where(inside, -d, d)
+        given = xp.astype(c.distance, working_dtype(xp, c.prediction), copy=False)
+        counted = counted_voxels(c)
+        return given if counted is None else xp.where(counted, given, xp.zeros_like(given))
+
+
+@dataclass(frozen=True)
+class OutsideDistance(Field):
+    """Distance to the target, 0 inside; 0 without a surface."""
+
+    background: bool = True
+
+    def of(self, comparison: "Comparison") -> Any:
+        d = comparison.field(TargetDistance(self.background))
+        return comparison.xp.where(d > 0, d, comparison.xp.zeros_like(d))
+
+
+@dataclass(frozen=True)
+class PredictedDistance(Field):
+    """Distance, without a sign, of the prediction where it exceeds 1/2; 0 without a surface."""
+
+    background: bool = True
+
+    def of(self, comparison: "Comparison") -> Any:
+        c = comparison
+        found = c.probability(counted_voxels(c)) > 0.5
+        return _distance(c, found, background=self.background)
+
+
+@dataclass(frozen=True)
+class RelativeDistance(Field):
+    """
+    Signed distance of the target as a share of the largest on the same side, from -1 to 1.
+
+    Without a surface, -1 inside and 1 outside.
+    """
+
+    background: bool = True
+
+    def of(self, comparison: "Comparison") -> Any:
+        c, xp = comparison, comparison.xp
+        d, inside = _size(xp, c.field(TargetDistance(self.background))), regions(c)
+        one, zero = xp.ones_like(d), xp.zeros_like(d)
+        deepest, farthest = (
+            xp.max(xp.where(side, d, zero), axis=2, keepdims=True) for side in (inside, ~inside)
+        )
+        most = xp.where(inside, deepest, farthest)
+        share = xp.where(most > 0, d / xp.where(most > 0, most, one), one)
+        return xp.where(inside, -share, share)
+
+
+@dataclass(frozen=True)
+class HausdorffDistance(Field):
+    """The power alpha of the distance of the target, and that of the prediction on top."""
+
+    alpha: float
+    one_sided: bool = False
+    background: bool = True
+
+    def of(self, comparison: "Comparison") -> Any:
+        c, xp = comparison, comparison.xp
+        fields = [TargetDistance(self.background), PredictedDistance(self.background)]
+        first, *second = (c.field(each) for each in fields[: 1 if self.one_sided else 2])
+        return sum((self._raised(xp, d) for d in second), start=self._raised(xp, first))
+
+    def _raised(self, xp: Any, d: Any) -> Any:
+        # A square is several times cheaper than a power.
+        return d * d if self.alpha == 2 else _ops.power(xp, _size(xp, d), self.alpha)
+
+
+@dataclass(frozen=True)
+class Nearness(Field):
+    """From 1, in the deepest and the farthest voxel, to 2, next to the surface."""
+
+    def of(self, comparison: "Comparison") -> Any:
+        return 2.0 - _size(comparison.xp, comparison.field(RelativeDistance()))
+
+
+@dataclass(frozen=True)
+class ShapeError(Field):
+    """
+    One, and more where target and prediction disagree.
+
+    There, the mean distance of the boundary of the prediction to the surface of the target is
+    added.
+    """
+
+    def of(self, comparison: "Comparison") -> Any:
+        c, xp = comparison, comparison.xp
+        counted = counted_voxels(c)
+        found = c.probability(counted) > 0.5
+        d = _size(xp, c.field(TargetDistance()))
+        zero, one = xp.zeros_like(d), xp.ones_like(d)
+        curve = xp.where(_boundary(c, found, counted), one, zero)
+        total, length = (xp.sum(each, axis=2, keepdims=True) for each in (curve * d, curve))
+        mean = total / xp.where(length > 0, length, xp.ones_like(length))
+        return one + xp.where(found != regions(c), mean, zero)
+
+
+@dataclass(frozen=True)
+class Square(Field):
+    """The square of another field."""
+
+    field: Field
+
+    def of(self, comparison: "Comparison") -> Any:
+        value = comparison.field(self.field)
+        return value * value
+
+
+def regions(comparison: "Comparison") -> Any:
+    """Where the target is the class (N, C, V), soft ones by more than 1/2, as booleans."""
+    c, xp = comparison, comparison.xp
+    if is_bool(xp, c.target):
+        return c.target
+    if is_floating(xp, c.target):
+        return c.target > 0.5
+    # As floating numbers, which labels of eight bits do not meet by wrapping around.
+    numbers = c.constant(range(c.classes), "a number")
+    return xp.astype(c.target, numbers.dtype)[:, None, :] == numbers[:, None]
+
+
+def counted_voxels(comparison: "Comparison") -> Any:
+    """Which voxels have weight (N, 1, V), as booleans, or None where all are seen to."""
+    c, xp = comparison, comparison.xp
+    weight = c.weight
+    if is_integer(xp, c.target):
+        labels = xp.astype(c.target, working_dtype(xp, c.prediction))[:, None, :]
+        weight = within(xp, labels, c.classes, weight)
+    if weight is None:
+        return None
+    used = weight if is_bool(xp, weight) else weight > 0
+    return None if _ops.on_host(xp, used) and xp.all(used) else used
+
+
+def _size(xp: Any, signed: Any) -> Any:
+    return xp.where(signed < 0, -signed, signed)
+
+
+def _distance(c: "Comparison", inside: Any, *, background: bool) -> Any:
+    """From each voxel to the nearest that counts on the other side; 0 where there is none."""
+    if not background:
+        d = _distance(c, inside[:, 1:, :], background=True)
+        return c.xp.concat([c.xp.zeros_like(d[:, :1, :]), d], axis=1)
+    xp, shape = c.xp, (c.samples, inside.shape[1], *c.space)
+    dtype, counted = working_dtype(xp, c.prediction), counted_voxels(c)
+    if counted is None:
+        axes = tuple(range(2, len(shape)))
+        d = label_distance(xp.reshape(inside, shape), axes=axes, spacing=c.spacing, dtype=dtype)
+        d = xp.reshape(d, inside.shape)
+    else:
+        # Sites are False: to the inside in the first half, to the outside in the second.
+        far = xp.stack([~(inside & counted), inside | ~counted])
+        axes = tuple(range(3, 3 + len(c.space)))
+        d = distance_transform(
+            xp.reshape(far, (2, *shape)), axes=axes, spacing=c.spacing, dtype=dtype
+        )
+        d = xp.reshape(d, (2, *inside.shape))
+        d = xp.where(inside, d[1, ...], d[0, ...])
+        d = xp.where(counted, d, xp.zeros_like(d))
+    return xp.where(xp.isfinite(d), d, xp.zeros_like(d))
+
+
+def _boundary(c: "Comparison", inside: Any, counted: Any) -> Any:
+    """The voxels inside that share a face with one outside; both must count."""
+    xp, outside = c.xp, ~inside
+    if counted is not None:
+        inside, outside = inside & counted, outside & counted
+    shape = (*inside.shape[:2], *c.space)
+    inside, outside = xp.reshape(inside, shape), xp.reshape(outside, shape)
+    found = xp.zeros_like(inside)
+    for axis in range(2, len(shape)):
+        before, after, one = (
+            (slice(None),) * axis + (part, ...) for part in (slice(-1), slice(1, None), slice(1))
+        )
+        none = xp.zeros_like(inside[one])
+        found = found | xp.concat([inside[before] & outside[after], none], axis=axis)
+        found = found | xp.concat([none, inside[after] & outside[before]], axis=axis)
+    return xp.reshape(found, (*shape[:2], prod(c.space)))

@@ -1,0 +1,295 @@
+"""Exact risks under uncertain labels, against enumeration, chance and closed forms."""
+
+import time
+from math import inf
+
+import numpy as np
+import outcomes
+import pytest
+from backends import Backend
+
+import segloss_xp as sx
+from segloss_xp import bias
+
+every_loss = pytest.mark.parametrize(("name", "parameters"), outcomes.LOSSES.items())
+
+
+@every_loss
+@pytest.mark.parametrize("smooth", [0.0, 1e-5, 1.0])
+def test_independent_regions_are_enumerated(name, parameters, smooth):
+    for seed in range(20):
+        p, s, x = outcomes.problem(seed)
+        expected = outcomes.risk(name, outcomes.independent(p), x, s, smooth=smooth, **parameters)
+        truth = bias.Independent(p=p, volumes=s)
+        actual = bias.risk(truth, x, name, smooth=smooth, **parameters)
+        np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(1.7, 0.2), (0.1, 3.0), (2.0, 2.0)])
+def test_tversky_weights_may_be_large(alpha, beta):
+    weights = {"alpha": alpha, "beta": beta}
+    for seed in range(20):
+        p, s, x = outcomes.problem(seed)
+        expected = outcomes.risk("tversky", outcomes.independent(p), x, s, **weights)
+        actual = bias.risk(bias.Independent(p=p, volumes=s), x, "tversky", **weights)
+        np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
+
+
+@every_loss
+@pytest.mark.parametrize("smooth", [0.0, 0.5])
+def test_samples_and_marginals(name, parameters, smooth):
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        y, w = rng.integers(0, 2, (4, 6)), rng.dirichlet(np.ones(4))
+        s, x = np.exp(rng.normal(size=6)), rng.random(6)
+        truth = bias.Samples(labels=y, weights=w, volumes=s)
+        settings = {"smooth": smooth, **parameters}
+        expected = outcomes.risk(name, zip(y, w, strict=True), x, s, **settings)
+        np.testing.assert_allclose(bias.risk(truth, x, name, **settings), expected, rtol=1e-13)
+        merged, pattern = truth.compressed()
+        np.testing.assert_allclose(merged.outcomes[:, pattern], y)
+        inside = np.bincount(pattern, weights=s * x) / np.bincount(pattern, weights=s)
+        if name != "squared_dice":  # of which it keeps the minimum only
+            actual = bias.risk(merged, inside, name, **settings)
+            np.testing.assert_allclose(actual, expected, rtol=1e-13)
+        p = w @ y
+        np.testing.assert_allclose(truth.marginal, p)
+        expected = outcomes.loss(name, x, p, s, **settings)
+        actual = bias.risk(bias.Marginals(p=p, volumes=s), x, name, **settings)
+        np.testing.assert_allclose(actual, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [
+        ("dice", sx.DiceLoss),
+        ("jaccard", sx.JaccardLoss),
+        ("tversky", sx.TverskyLoss),
+        ("squared_dice", lambda smooth: sx.DiceLoss(squared=True, smooth=smooth)),
+        ("log_dice", sx.LogDiceLoss),
+    ],
+)
+def test_the_losses_are_those_of_the_library(name, loss):
+    rng = np.random.default_rng(1)
+    y, s, x = rng.integers(0, 2, (1, 9)), np.exp(rng.normal(size=9)), rng.random(9)
+    weights = {"alpha": 0.3, "beta": 0.7} if name == "tversky" else {}
+    actual = bias.risk(bias.Samples(labels=y, volumes=s), x, name, smooth=0.1, **weights)
+    expected = loss(smooth=0.1, **weights)(
+        x[None, None],
+        y[None] > 0,
+        from_logits=False,
+        multilabel=True,
+        voxel_weights=s[None],
+    )
+    np.testing.assert_allclose(actual, expected, rtol=1e-13)
+
+
+def test_by_hand():
+    """T12."""
+    half = bias.Independent(p=np.asarray([0.5, 0.5]))
+    x = np.asarray([[1.0, 1.0], [0.5, 0.5]])
+    np.testing.assert_allclose(1 - bias.risk(half, x), [7 / 12, 5 / 12], rtol=1e-12)
+    np.testing.assert_allclose(1 - bias.risk(half, x[0], "jaccard"), 1 / 2, rtol=1e-12)
+    other = bias.Independent(p=np.asarray([0.75, 0.25]))
+    x = np.asarray([[1.0, 0.0], [1.0, 1.0]])
+    np.testing.assert_allclose(1 - bias.risk(other, x), [11 / 16, 29 / 48], rtol=1e-12)
+
+
+def test_smoothing_is_certain_foreground():
+    """T10: Dice smoothed by 1/2 is Dice with 1/4 more of what is certain."""
+    x = np.asarray([0.0, 1.0, 0.3, 0.3])
+    (p, s), (_, larger) = outcomes.ring(0.4, 1.0, 2), outcomes.ring(0.4, 1.0, 2, certain=1.25)
+    smoothed = bias.risk(bias.Independent(p=p, volumes=s), x, smooth=0.5)
+    plain = bias.risk(bias.Independent(p=p, volumes=larger), x)
+    np.testing.assert_allclose(smoothed, plain, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("mu", [0.25, 1.0, 4.0])
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.8])
+def test_one_region(mu, p):
+    r"""Both ends of the curve; T2: the smaller is mu min(p, 1 - p) / (2 + mu)."""
+    probabilities, s = outcomes.ring(p, mu)
+    ends = np.asarray([[0.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    risks = bias.risk(bias.Independent(p=probabilities, volumes=s), ends)
+    np.testing.assert_allclose(risks, [mu * p / (2 + mu), mu * (1 - p) / (2 + mu)], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["dice", "jaccard", "squared_dice"])
+@pytest.mark.parametrize("empty", [1.0, 0.0])
+def test_the_empty_prediction(name, empty):
+    """Nothing predicted is right only if nothing is there."""
+    truth = bias.Independent(p=np.asarray([0.2, 0.5]), volumes=np.asarray([1.0, 3.0]))
+    x = np.zeros(2)
+    np.testing.assert_allclose(bias.risk(truth, x, name, empty=empty), 1 - 0.4 * empty, rtol=1e-13)
+    nothing = bias.Independent(p=np.zeros(2))
+    assert bias.risk(nothing, x, name, empty=empty) == 1 - empty
+    assert bias.risk(nothing, x, name, smooth=1.0) == pytest.approx(0, abs=1e-13)
+    assert bias.risk(nothing, np.ones(2), name) == 1
+
+
+def test_nothing_found_costs_log_dice_all():
+    truth = bias.Independent(p=np.asarray([0.2, 0.5]))
+    assert bias.risk(truth, np.asarray([1.0, 1.0]), "log_dice") == inf  # both may be absent
+    certain = bias.Independent(p=np.asarray([1.0, 0.5]))
+    assert bias.risk(certain, np.asarray([0.0, 1.0]), "log_dice") == inf
+    assert bias.risk(certain, np.asarray([1.0, 1.0]), "log_dice") < 1
+
+
+def test_many_voxels_against_chance():
+    """T39: a hundred thousand voxels, in less than five seconds, within 4 standard errors."""
+    rng = np.random.default_rng(2)
+    p = rng.beta(0.4, 1.0, 100_000)
+    x = p**0.5
+    start = time.perf_counter()
+    exact = 1 - bias.risk(bias.Independent(p=p), x)
+    assert time.perf_counter() - start < 5
+    draws = []
+    for _ in range(400):
+        y = rng.random(p.size) < p
+        draws.append(2 * x[y].sum() / (x.sum() + y.sum()))
+    assert abs(np.mean(draws) - exact) < 4 * np.std(draws) / 20
+    ratio_of_means = bias.risk(bias.Marginals(p=p), x)
+    assert 1 - ratio_of_means == pytest.approx(exact, abs=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_every_library(eager: Backend, dtype):
+    """T40."""
+    if eager.library == "dask":
+        pytest.skip("its arrays are too lazy to be chosen from")
+    tolerance = {"float64": 1e-12, "float32": 1e-5}[dtype]
+    p, s, x = (each.astype(dtype) for each in outcomes.problem(4))
+    y = np.asarray([[1, 0, 1], [1, 1, 0]])
+    w = np.asarray([0.25, 0.75]).astype(dtype)
+    to = eager.array
+    for name, parameters in outcomes.LOSSES.items():
+        settings = {"smooth": 0.5, **parameters}
+        for exact, ours, prediction in (
+            (
+                bias.Independent(p=p.astype(float), volumes=s.astype(float)),
+                bias.Independent(p=to(p), volumes=to(s)),
+                x,
+            ),
+            (
+                bias.Marginals(p=p.astype(float), volumes=s.astype(float)),
+                bias.Marginals(p=to(p), volumes=to(s)),
+                x,
+            ),
+            (
+                bias.Samples(labels=y, weights=w.astype(float)),
+                bias.Samples(labels=to(y), weights=to(w)),
+                np.asarray([0.9, 0.2, 0.5], dtype),
+            ),
+        ):
+            expected = bias.risk(exact, prediction.astype(float), name, **settings)
+            actual = eager.to_numpy(bias.risk(ours, to(prediction), name, **settings))
+            assert actual.dtype == dtype
+            np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
+
+
+def numeric(function, x, step=1e-5):
+    slopes = np.zeros_like(x)
+    for k in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[k] += step
+        down[k] -= step
+        slopes[k] = (function(up) - function(down)) / (2 * step)
+    return slopes
+
+
+@every_loss
+def test_gradients_by_autodiff(name, parameters):
+    """By prediction, probabilities and volumes."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(3)
+    given = [rng.uniform(0.1, 0.9, 4) for _ in range(3)]
+    settings = {"smooth": 0.2, **parameters}
+
+    def risk(x, p, s):
+        return bias.risk(bias.Independent(p=p, volumes=s), x, name, **settings)
+
+    leaves = [torch.tensor(each, requires_grad=True) for each in given]
+    gradients = torch.autograd.grad(risk(*leaves), leaves)
+    for k, gradient in enumerate(gradients):
+        expected = numeric(lambda v, k=k: risk(*given[:k], v, *given[k + 1 :]), given[k])
+        np.testing.assert_allclose(gradient, expected, rtol=1e-7, atol=1e-8)
+
+
+def test_gradients_are_finite_where_all_is_certain():
+    torch = pytest.importorskip("torch")
+    p = torch.tensor([0.0, 1.0, 0.5], dtype=torch.float64, requires_grad=True)
+    x = torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64, requires_grad=True)
+    for name in ("dice", "log_dice"):
+        value = bias.risk(bias.Independent(p=p), x, name)
+        for gradient in torch.autograd.grad(value, (p, x)):
+            assert torch.all(torch.isfinite(gradient))
+
+
+def test_under_jit():
+    jax = pytest.importorskip("jax")
+
+    @jax.jit
+    @jax.grad
+    def slope(x, p):
+        return bias.risk(bias.Independent(p=p), x)
+
+    x, p = np.asarray([0.7, 0.2]), np.asarray([0.6, 0.3])
+    expected = numeric(lambda v: bias.risk(bias.Independent(p=p), v), x)
+    np.testing.assert_allclose(slope(x, p), expected, rtol=1e-8)
+
+
+def test_shapes():
+    truth = bias.Independent(p=np.full((2, 3), 0.5), volumes=2.0)
+    assert bias.risk(truth, np.full((5, 4, 2, 3), 0.5)).shape == (5, 4)
+    with pytest.raises(ValueError, match=r"\(2, 3\).*\(3, 2\)"):
+        bias.risk(truth, np.ones((3, 2)))
+    with pytest.raises(ValueError, match="int64"):
+        bias.risk(truth, np.ones((2, 3), dtype=np.int64))
+
+
+HALF, LABELS = np.asarray([0.5, 0.5]), np.asarray([[1, 0], [1, 1]])
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "words"),
+    [
+        (lambda: bias.Independent(p=HALF + 0.6), ValueError, ["from 0 to 1", "1.1"]),
+        (lambda: bias.Marginals(p=HALF - 0.75), ValueError, ["from 0 to 1", "-0.25"]),
+        (lambda: bias.Independent(p=HALF * np.nan), ValueError, ["from 0 to 1", "nan"]),
+        (lambda: bias.Independent(p=HALF > 0), TypeError, ["floating", "bool"]),
+        (lambda: bias.Independent(p=HALF, volumes=0.0), ValueError, ["> 0", "0.0"]),
+        (lambda: bias.Independent(p=HALF, volumes=-HALF), ValueError, ["> 0", "-0.5"]),
+        (lambda: bias.Independent(p=HALF, volumes=np.ones(3)), ValueError, ["(2,)", "(3,)"]),
+        (lambda: bias.Samples(labels=LABELS[0]), ValueError, ["(K, *shape)", "(2,)"]),
+        (lambda: bias.Samples(labels=LABELS * 2), ValueError, ["0 or 1", "2.0"]),
+        (lambda: bias.Samples(labels=LABELS, weights=HALF * 0.9), ValueError, ["sum to 1", "0.9"]),
+        (
+            lambda: bias.Samples(labels=LABELS, weights=np.asarray([1.5, -0.5])),
+            ValueError,
+            [">= 0", "-0.5"],
+        ),
+        (lambda: bias.Samples(labels=LABELS, weights=np.ones(3) / 3), ValueError, ["2", "(3,)"]),
+        (lambda: bias.Samples(labels=LABELS, volumes=np.ones(5)), ValueError, ["(2,)", "(5,)"]),
+    ],
+)
+def test_what_is_no_description_is_refused(build, error, words):
+    with pytest.raises(error) as raised:
+        build()
+    assert all(word in str(raised.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"loss": "hinge"}, ["dice", "hinge"]),
+        ({"loss": "dice", "alpha": 0.3}, ["Tversky", "0.3"]),
+        ({"loss": "tversky", "alpha": 0.3}, ["alpha > 0", "None"]),
+        ({"loss": "tversky", "alpha": 0.3, "beta": 0.0}, ["beta > 0", "0.0"]),
+        ({"loss": "dice", "smooth": -1.0}, ["smooth >= 0", "-1.0"]),
+        ({"loss": "dice", "empty": 2.0}, ["from 0 to 1", "2.0"]),
+    ],
+)
+def test_what_is_no_loss_is_refused(settings, words):
+    with pytest.raises(ValueError, match="got") as raised:
+        bias.risk(bias.Independent(p=HALF), HALF, **settings)
+    assert all(word in str(raised.value) for word in words)
