@@ -224,6 +224,15 @@ def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:
             return rule.forward(x, *constants)
 
 
+def cumulative_sum(xp: Any, x: Any) -> Any:
+    """Sum up to each place of the last axis, in the dtype of `x`."""
+    match name(xp):
+        case "torch":
+            return xp.cumsum(x, -1, dtype=x.dtype)
+        case _:
+            return xp.cumulative_sum(x, axis=-1, dtype=x.dtype)
+
+
 def longest(xp: Any, x: Any) -> Any:
     """The floating dtype of most digits that the library has, on the device of `x`."""
     match name(xp):
@@ -249,13 +258,10 @@ def descending(xp: Any, x: Any) -> Any:
             key.sort(axis=-1)
             key &= 2**31 - 1
             return key
-        case "torch":
-            from segloss_xp.torch import is_plain
+        case "torch" if on_host(xp, x) and x.dtype == xp.float32:
+            import array_api_compat.numpy as np
 
-            if is_plain(x) and not compiling(xp) and x.dtype == xp.float32:
-                import array_api_compat.numpy as np
-
-                return xp.from_numpy(descending(np, x.numpy()))
+            return xp.from_numpy(descending(np, x.numpy()))
     return xp.argsort(x, axis=-1, descending=True, stable=True)
 
 

@@ -200,13 +200,13 @@ def _charge(errors: Any, true: Any, weight: Any) -> Any:
     # Counts are integers: floating ones would stop at 2**24.
     if weight is None:
         size = one
-        found = xp.cumulative_sum(xp.astype(true, xp.int32), axis=-1, dtype=xp.int32)
-        passed = xp.cumulative_sum(xp.ones_like(found), axis=-1, dtype=xp.int32)
+        found = _ops.cumulative_sum(xp, xp.astype(true, xp.int32))
+        passed = _ops.cumulative_sum(xp, xp.ones_like(found))
     else:
         weight = xp.astype(weight, _ops.longest(xp, weight), copy=False)
         size = _ops.reorder(xp, xp.broadcast_to(weight, errors.shape), order)
-        found = xp.cumulative_sum(xp.where(true, size, xp.zeros_like(size)), axis=-1)
-        passed = xp.cumulative_sum(size, axis=-1)
+        found = _ops.cumulative_sum(xp, xp.where(true, size, xp.zeros_like(size)))
+        passed = _ops.cumulative_sum(xp, size)
         size = xp.astype(size, errors.dtype)
     total = found[..., -1:]
     left = xp.astype(total - found, errors.dtype)
