@@ -2,16 +2,15 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from segloss_xp._entry import Entry
 
 #: In inches.
-NODE_WIDTH, NODE_HEIGHT = 1.2, 0.4
-_GAP, _GUTTER, _TRACK, _BETWEEN_FAMILIES = 0.1, 0.14, 0.05, 0.14
-_PER_LANE = 9
+NODE_WIDTH, NODE_HEIGHT = 1.3, 0.54
+_GAP, _GUTTER, _TRACK, _BETWEEN_FAMILIES = 0.09, 0.14, 0.055, 0.12
+_PER_LANE = 12
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,11 @@ class Layout:
     def box(self, entry: Entry) -> tuple[float, float]:
         """Left and top of a loss."""
         return self._lefts[self.lane[entry]], self._tops[self.row[entry]]
+
+    def entry_height(self, child: Entry, parent: Entry) -> float:
+        """How far below the top of a loss the line from one of its kin comes in."""
+        kin = self.kin(child)
+        return NODE_HEIGHT * (1 + kin.index(parent)) / (1 + len(kin))
 
     def lane_span(self, family: str) -> tuple[float, float]:
         """Left and right of a family."""
