@@ -34,6 +34,8 @@ from segloss_xp.calibration.penalty import MarginLabelSmoothingLoss as MarginLab
 from segloss_xp.compound.dice import DiceBCELoss as DiceBCELoss
 from segloss_xp.compound.dice import DiceCELoss as DiceCELoss
 from segloss_xp.compound.dice import DiceFocalLoss as DiceFocalLoss
+from segloss_xp.compound.dice import DiceTopKLoss as DiceTopKLoss
+from segloss_xp.compound.dice import GeneralizedDiceFocalLoss as GeneralizedDiceFocalLoss
 from segloss_xp.compound.imbalance import ComboLoss as ComboLoss
 from segloss_xp.compound.imbalance import ExponentialLogarithmicLoss as ExponentialLogarithmicLoss
 from segloss_xp.compound.imbalance import UnifiedFocalLoss as UnifiedFocalLoss

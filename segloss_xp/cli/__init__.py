@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Sequence
 
 import segloss_xp
-from segloss_xp.cli import bias, demo
+from segloss_xp.cli import bias, demo, drawing, listing
 
-_COMMANDS = (demo, bias)
+_COMMANDS = (demo, listing, drawing, bias)
 
 
 def parser() -> argparse.ArgumentParser:

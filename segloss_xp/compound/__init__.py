@@ -2,7 +2,13 @@
 
 from segloss_xp._entry import Entry
 from segloss_xp.boundary import BoundaryLoss, HausdorffDTLoss
-from segloss_xp.compound.dice import DiceBCELoss, DiceCELoss, DiceFocalLoss
+from segloss_xp.compound.dice import (
+    DiceBCELoss,
+    DiceCELoss,
+    DiceFocalLoss,
+    DiceTopKLoss,
+    GeneralizedDiceFocalLoss,
+)
 from segloss_xp.compound.imbalance import (
     ComboLoss,
     ExponentialLogarithmicLoss,
@@ -10,13 +16,20 @@ from segloss_xp.compound.imbalance import (
 )
 from segloss_xp.compound.scales import DeepSupervisionLoss
 from segloss_xp.compound.scheduled import DiceBoundaryLoss, DiceHausdorffLoss
-from segloss_xp.distribution import CrossEntropyLoss, FocalLoss
-from segloss_xp.region import DiceLoss, FocalTverskyLoss, LogDiceLoss
+from segloss_xp.distribution import CrossEntropyLoss, FocalLoss, TopKLoss
+from segloss_xp.region import DiceLoss, FocalTverskyLoss, GeneralizedDiceLoss, LogDiceLoss
 
 LOSSES = (
     Entry(DiceCELoss, "Dice + CE", "Isensee 2021", (DiceLoss, CrossEntropyLoss)),
     Entry(DiceBCELoss, "Dice + BCE", "Isensee 2020", (DiceLoss, CrossEntropyLoss)),
     Entry(DiceFocalLoss, "Dice + ½ focal", "Zhu 2019", (DiceLoss, FocalLoss)),
+    Entry(DiceTopKLoss, "Dice + top-k", "Ma 2021", (DiceLoss, TopKLoss)),
+    Entry(
+        GeneralizedDiceFocalLoss,
+        "generalised Dice + focal",
+        "Cardoso 2022; Sudre 2017",
+        (GeneralizedDiceLoss, FocalLoss),
+    ),
     Entry(DiceBoundaryLoss, "(1−α) Dice + α boundary", "Kervadec 2019", (DiceLoss, BoundaryLoss)),
     Entry(DiceHausdorffLoss, "(1−α) Dice + α HD", "Karimi 2020", (DiceLoss, HausdorffDTLoss)),
     Entry(

@@ -34,8 +34,8 @@ class DeepSupervisionLoss(Loss):
 
     Labels are taken from the voxel nearest to the centre, with its mask and weight; boolean and
     soft targets become means over what is valid, so that one-hot labels become proportions, and
-    voxels count by the mean of their weights. Spacing grows with the voxels; `distance` is a
-    ``ValueError``.
+    voxels count by the mean of their weights. An image becomes means too, its masked voxels left
+    out. Spacing grows with the voxels; `distance` is a ``ValueError``.
 
     Unreduced: as the loss, for a single scale; else a ``ValueError``. Absent classes: as for the
     loss; a small one may be absent at a coarse scale. All ignored: 0.
@@ -146,6 +146,7 @@ def _coarsened(
     voxel_weights: Any = None,
     spacing: Any = None,
     distance: Any = None,
+    image: Any = None,
     **others: Any,
 ) -> dict[str, Any]:
     """Target and description, from the lengths `fine` of space to those of the prediction."""
@@ -156,44 +157,79 @@ def _coarsened(
             f"{space}"
         )
     steps = tuple(a // b for a, b in zip(fine, space, strict=True))
-    if all(step == 1 for step in steps):
-        images = {"mask": mask, "voxel_weights": voxel_weights, "distance": distance}
-        return {"target": target, "spacing": spacing, **images, **others}
-    if distance is not None:
-        raise ValueError(f"distance has the scale of the target, {fine}, got a prediction {space}")
-    if spacing is not None:
-        spacing = tuple(each * step for each, step in zip(spacing, steps, strict=True))
-    xp = namespace(prediction, target, mask, voxel_weights)
-    target, mask, voxel_weights = (
-        each if each is None else ours(xp, each) for each in (target, mask, voxel_weights)
-    )
-    if target is None or is_integer(xp, target):
-        target, mask, voxel_weights = (
-            each if each is None else _nearest(each, steps)
-            for each in (target, mask, voxel_weights)
+    if any(step > 1 for step in steps):
+        if distance is not None:
+            raise ValueError(f"distance is of the scale of the target, {fine}; got {space}")
+        if spacing is not None:
+            spacing = tuple(each * step for each, step in zip(spacing, steps, strict=True))
+        xp = namespace(prediction, target, mask, voxel_weights, image)
+        target, mask, voxel_weights, image = (
+            each if each is None else ours(xp, each)
+            for each in (target, mask, voxel_weights, image)
         )
-    else:
-        dtype = working_dtype(xp, prediction)
+        mean = _Mean(xp, axis, steps, working_dtype(xp, prediction), fine, mask, voxel_weights)
+        if image is not None:
+            image = mean(image)
+        if target is None or is_integer(xp, target):
+            target, mask, voxel_weights = (
+                each if each is None else _nearest(each, steps)
+                for each in (target, mask, voxel_weights)
+            )
+        else:
+            target, mask, voxel_weights = mean(target), None, mean.weight
+    images = {"mask": mask, "voxel_weights": voxel_weights, "distance": distance, "image": image}
+    return {"target": target, "spacing": spacing, **images, **others}
+
+
+class _Mean:
+    """The mean over blocks of what is valid, by its weight."""
+
+    def __init__(
+        self,
+        xp: Any,
+        axis: int,
+        steps: tuple[int, ...],
+        dtype: Any,
+        fine: tuple[int, ...],
+        mask: Any,
+        voxel_weights: Any,
+    ) -> None:
+        self.xp, self._axis, self._steps, self._dtype = xp, axis, steps, dtype
         weight = None
         if mask is not None:
             weight = xp.astype(mask if is_bool(xp, mask) else mask != 0, dtype)
         if voxel_weights is not None:
             heavy = xp.astype(voxel_weights, dtype)
-            # No product: what is masked may hold NaN.
+            # No product: what is masked may be NaN.
             weight = heavy if weight is None else xp.where(weight > 0, heavy, weight)
-        target = xp.astype(target, dtype)
-        axes = tuple(a for a in range(target.ndim) if a not in (0, axis))
         if weight is not None:
-            weight = xp.broadcast_to(weight, (target.shape[0], *fine))
-            each = xp.expand_dims(weight, axis=axis)
-            target = xp.where(each > 0, each * target, xp.zeros_like(target))
-            target = divide(_mean(xp, target, axes, steps), _mean(xp, each, axes, steps))
-            weight = _mean(xp, weight, tuple(range(1, weight.ndim)), steps)
-        else:
-            target = _mean(xp, target, axes, steps)
-        mask, voxel_weights = None, weight
-    images = {"mask": mask, "voxel_weights": voxel_weights}
-    return {"target": target, "spacing": spacing, **images, **others}
+            weight = xp.broadcast_to(weight, (weight.shape[0], *fine))
+            weight = xp.expand_dims(weight, axis=axis)
+        self._weight = weight
+
+    def __call__(self, x: Any) -> Any:
+        """Of an array with an axis of classes or channels."""
+        xp, weight = self.xp, self._weight
+        x = xp.astype(x, self._dtype)
+        if weight is None:
+            return self._over_blocks(x)
+        x = xp.where(weight > 0, x, xp.zeros_like(x)) * weight
+        return divide(self._over_blocks(x), self._over_blocks(weight))
+
+    @property
+    def weight(self) -> Any:
+        """The mean of the weight, or None where each voxel counts 1."""
+        if self._weight is None:
+            return None
+        return self.xp.squeeze(self._over_blocks(self._weight), axis=self._axis)
+
+    def _over_blocks(self, x: Any) -> Any:
+        shape, within, steps = [], [], iter(self._steps)
+        for axis, length in enumerate(x.shape):
+            step = 1 if axis in (0, self._axis) else next(steps)
+            within.append(len(shape) + 1)
+            shape += [length // step, step]
+        return self.xp.mean(self.xp.reshape(x, tuple(shape)), axis=tuple(within))
 
 
 def _without(shape: Any, axis: int) -> tuple[int, ...]:
@@ -208,15 +244,3 @@ def _nearest(x: Any, steps: tuple[int, ...]) -> Any:
         for length, step in zip(x.shape[1:], steps, strict=True)
     )
     return x[(slice(None), *slices)]
-
-
-def _mean(xp: Any, x: Any, axes: tuple[int, ...], steps: tuple[int, ...]) -> Any:
-    """Mean over blocks of some axes."""
-    sizes = dict(zip(axes, steps, strict=True))
-    shape, within = [], []
-    for axis, length in enumerate(x.shape):
-        shape.append(length // sizes.get(axis, 1))
-        if axis in sizes:
-            within.append(len(shape))
-            shape.append(sizes[axis])
-    return xp.mean(xp.reshape(x, tuple(shape)), axis=tuple(within))
