@@ -52,8 +52,9 @@ class Entry:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Its own parameters and their defaults, without those of all losses of its grain."""
+        """Its own parameters and their defaults, without those that most losses have."""
         shared = {f.name for base in self.loss.__mro__ if _private(base) for f in _fields(base)}
+        shared |= {"include_background", "class_weights"}
         return {f.name: f.default for f in fields(self.loss) if f.name not in shared}
 
 

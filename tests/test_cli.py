@@ -1,11 +1,13 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import segloss_xp as sx
-from segloss_xp.cli import _losses, _unet, demo, main, parser
+from segloss_xp.cli import _layout, _losses, _unet, demo, listing, main, parser
+from segloss_xp.taxonomy import FAMILIES
 
 
 def test_the_parser_knows_the_demo():
@@ -122,3 +124,75 @@ def test_the_demo_runs(monkeypatch, tmp_path, capsys):
     assert str(output) in printed
     assert "grey matter" in printed
     assert str(sx.DiceLoss()) in printed
+
+
+# The taxonomy, listed and drawn.
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_the_readme_lists_what_there_is():
+    """Else: python -m segloss_xp list --markdown, between the marks."""
+    text = README.read_text(encoding="utf-8")
+    listed = text.partition("<!-- losses -->\n")[2].partition("\n<!-- /losses -->")[0]
+    assert listed == listing.markdown(FAMILIES)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_list(family, capsys):
+    pytest.importorskip("rich")
+    assert main(["list", "--family", family]) == 0
+    printed = capsys.readouterr().out
+    for entry in sx.losses():
+        assert (f" {entry.name} " in printed) == (entry.family == family)
+
+
+def test_list_as_markdown_needs_no_package(capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["list", "--markdown", "--family", "region"]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0] == "### Region: the overlap of regions"
+    assert len(table) == 4 + len(sx.losses("region"))
+    # A bar would end the cell.
+    assert all(line.replace(r"\|", "").count("|") == 5 for line in table[2:])
+    with pytest.raises(SystemExit, match="rich"):
+        main(["list"])
+    with pytest.raises(SystemExit, match="matplotlib"):
+        main(["map"])
+
+
+def test_on_the_map_nothing_lies_on_anything():
+    entries = sx.losses()
+    layout = _layout.Layout(entries)
+    width, height = _layout.NODE_WIDTH, _layout.NODE_HEIGHT
+    boxes = [layout.box(entry) for entry in entries]
+    for number, (left, top) in enumerate(boxes):
+        assert 0 <= left <= layout.width - width + 1e-9
+        assert 0 <= top <= layout.height - height + 1e-9
+        for x, y in boxes[:number]:
+            assert abs(x - left) >= width or abs(y - top) >= height
+    for line in layout.lines:
+        assert not any(top <= line.trunk <= top + height for _, top in boxes)
+        for gutter in line.gutters.values():
+            assert not any(left <= gutter <= left + width for left, _ in boxes)
+    drawn = sum(len(line.children) for line in layout.lines)
+    assert drawn == sum(len(entry.kin) for entry in entries)
+
+
+def test_time_runs_down_the_map():
+    layout = _layout.Layout(sx.losses())
+    for one in sx.losses():
+        for other in sx.losses():
+            if one.year < other.year:
+                assert layout.row[one] < layout.row[other]
+            assert one.family == other.family or layout.lane[one] != layout.lane[other]
+
+
+def test_the_map_is_drawn(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    paths = [tmp_path / "new" / name for name in ("map.png", "map.svg")]
+    assert main(["map", *map(str, paths)]) == 0
+    assert paths[0].read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in paths[1].read_text(encoding="utf-8")
+    printed = capsys.readouterr().out
+    assert all(str(path) in printed for path in paths)

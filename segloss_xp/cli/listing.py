@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console()
     if not console.is_terminal:
@@ -54,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
         table.add_column("parameters", style="dim", ratio=3)
         table.add_column("source", ratio=2)
         for entry in entries:
-            table.add_row(entry.name, entry.formula, ", ".join(_set(entry)), entry.source)
+            cells = entry.name, entry.formula, ", ".join(_set(entry)), entry.source
+            table.add_row(*(Text(cell) for cell in cells))
         console.print(table, highlight=False)
     return 0
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from reference.common import class_loss, counted, each_class, ratio, reduced, region_loss
-from reference.distribution import cross_entropy, focal
-from reference.region import dice, focal_tversky
+from reference.distribution import cross_entropy, focal, top_k
+from reference.region import dice, focal_tversky, generalized_dice
 
 
 def _data(call, *own):
@@ -43,6 +43,34 @@ def dice_focal(
     ) + focal_weight * focal(
         prediction, target, gamma=gamma, alpha=alpha, class_weights=class_weights, **other
     )
+
+
+def dice_top_k(
+    prediction, target, *, dice_weight=1.0, topk_weight=1.0, k=0.1, class_weights=None, **call
+):
+    """w_D Dice + w_K top-k (Ma 2021)."""
+    other = _data(call, "include_background", "smooth")
+    return dice_weight * dice(
+        prediction, target, class_weights=class_weights, **call
+    ) + topk_weight * top_k(prediction, target, k=k, class_weights=class_weights, **other)
+
+
+def generalized_dice_focal(
+    prediction,
+    target,
+    *,
+    dice_weight=1.0,
+    focal_weight=1.0,
+    weighting="square",
+    gamma=2.0,
+    class_weights=None,
+    **call,
+):
+    """w_G GDL + w_F focal, as MONAI has it."""
+    other = _data(call, "include_background", "batch", "smooth")
+    return dice_weight * generalized_dice(
+        prediction, target, weighting=weighting, class_weights=class_weights, **call
+    ) + focal_weight * focal(prediction, target, gamma=gamma, class_weights=class_weights, **other)
 
 
 def combo(prediction, target, *, alpha=0.5, beta=0.5, class_weights=None, smooth=1.0, **call):
