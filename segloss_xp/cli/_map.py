@@ -39,7 +39,7 @@ def draw(path: File, entries: Sequence[Entry]) -> None:
         axes.set_axis_off()
         axes.set_xlim(-_LEFT, layout.width + _RIGHT)
         axes.set_ylim(layout.height + _BOTTOM, -_TOP)
-        colours = dict(zip(FAMILIES, _COLOURS, strict=False))
+        colours: dict[str, str] = dict(zip(FAMILIES, _COLOURS, strict=False))
         _draw_frame(axes, layout, colours, len(entries))
         _draw_lines(axes, layout, colours)
         for entry in entries:
@@ -101,7 +101,8 @@ def _rounded(points: list[tuple[float, float]]) -> Path:
         for end in before, after:
             length = max(abs(end[0] - corner[0]), abs(end[1] - corner[1]), 1e-9)
             share = min(_CORNER / length, 0.5)
-            near = tuple(c + share * (e - c) for c, e in zip(corner, end, strict=True))
+            x, y = (c + share * (e - c) for c, e in zip(corner, end, strict=True))
+            near = x, y
             if end is before:
                 vertices += [near, corner]
                 codes += [Path.LINETO, Path.CURVE3]
@@ -123,7 +124,7 @@ def _draw_loss(axes: Any, layout: Layout, entry: Entry, colour: str) -> None:
         NODE_WIDTH - 0.1,
         NODE_HEIGHT - 0.1,
         boxstyle="round,pad=0.05",
-        facecolor=to_hex([0.88 + 0.12 * each for each in to_rgb(colour)]),
+        facecolor=_shade(colour, 0.12, 0.88),
         edgecolor=colour,
         linewidth=0.8,
         zorder=3,
@@ -154,7 +155,9 @@ def _wrapped(text: str, width: int) -> str:
 
 def _shade(colour: str, number: int) -> str:
     """One of several shades of a colour, so that lines beside one another are told apart."""
-    factor = (0.75, 1.0, 1.3)[number % 3]
-    red, green, blue = to_rgb(colour)
-    mixed = [min(1.0, each * factor) for each in (red, green, blue)]
-    return to_hex(mixed)
+    return _shade(colour, (0.75, 1.0, 1.3)[number % 3])
+
+
+def _shade(colour: str, factor: float, offset: float = 0.0) -> str:
+    red, green, blue = (min(1.0, offset + factor * each) for each in to_rgb(colour))
+    return to_hex((red, green, blue))
