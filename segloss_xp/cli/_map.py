@@ -124,7 +124,7 @@ def _draw_loss(axes: Any, layout: Layout, entry: Entry, colour: str) -> None:
         NODE_WIDTH - 0.1,
         NODE_HEIGHT - 0.1,
         boxstyle="round,pad=0.05",
-        facecolor=_shade(colour, 0.12, 0.88),
+        facecolor=_mixed(colour, 0.12, 0.88),
         edgecolor=colour,
         linewidth=0.8,
         zorder=3,
@@ -155,9 +155,9 @@ def _wrapped(text: str, width: int) -> str:
 
 def _shade(colour: str, number: int) -> str:
     """One of several shades of a colour, so that lines beside one another are told apart."""
-    return _shade(colour, (0.75, 1.0, 1.3)[number % 3])
+    return _mixed(colour, (0.75, 1.0, 1.3)[number % 3])
 
 
-def _shade(colour: str, factor: float, offset: float = 0.0) -> str:
+def _mixed(colour: str, factor: float, offset: float = 0.0) -> str:
     red, green, blue = (min(1.0, offset + factor * each) for each in to_rgb(colour))
     return to_hex((red, green, blue))
