@@ -224,6 +224,10 @@ def reorder(xp: Any, x: Any, order: Any) -> Any:
     match name(xp):
         case "torch":
             return xp.gather(x, -1, order)
+        case "numpy":
+            import numpy as np
+
+            return np.take_along_axis(x, order, axis=-1)
         case "jax":
             import jax
 

@@ -90,7 +90,7 @@ class ChargedError(Map):
     """The error times its charge, the target: p g, or (1 - p) |g| of a negative one."""
 
     def value(self, v: Voxels) -> Any:
-        return v.xp.where(v.g < 0, v.p - 1.0, v.p) * v.g
+        return (v.p - v.xp.astype(v.g < 0, v.p.dtype)) * v.g
 
     def slope(self, v: Voxels) -> Any:
         return v.g
@@ -102,7 +102,7 @@ class ChargedHinge(Map):
     wrt: ClassVar[Literal["logit"]] = "logit"
 
     def value(self, v: Voxels) -> Any:
-        return v.xp.where(v.g < 0, v.logit - 1.0, v.logit + 1.0) * v.g
+        return (v.logit + (1.0 - 2.0 * v.xp.astype(v.g < 0, v.logit.dtype))) * v.g
 
     def slope(self, v: Voxels) -> Any:
         return v.g
