@@ -35,6 +35,7 @@ BIAS = [
     *map(str, sorted(Path("tests").glob("test_bias*.py"))),
     *map(str, sorted(Path("tests").glob("test_calibration*.py"))),
     *(f"tests/test_{name}.py" for name in ("simulate", "metrics", "cli")),
+    "segloss_xp/bias",
 ]
 # The losses of peers need neither the weights nor the image transforms that these would pull in.
 PEERS = ["monai", "kornia", "optax", "segmentation-models-pytorch"]

@@ -22,9 +22,10 @@ def squared_label_distance(
 @cache
 def _provider() -> Any:
     # Installed is not enough: Numba refuses to be imported beside a NumPy newer than it knows.
-    for module in ("_numba", "_scipy"):
+    for package, adapter in (("numba", "_numba"), ("scipy.ndimage", "_scipy")):
         try:
-            return importlib.import_module(f"segloss_xp.distance.{module}")
+            importlib.import_module(package)
         except ImportError:
             continue
+        return importlib.import_module(f"segloss_xp.distance.{adapter}")
     return importlib.import_module("segloss_xp.distance._windowed")
