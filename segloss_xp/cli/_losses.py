@@ -10,9 +10,31 @@ COMPOUND = sx.DiceLoss(include_background=False) + sx.CrossEntropyLoss()
 _VARIANTS = (sx.DiceLoss(squared=True), sx.DiceLoss(intersection="min"))
 
 
+#: One of each kind, where time is short.
+FEW = (
+    sx.CrossEntropyLoss(),
+    sx.FocalLoss(),
+    sx.TopKLoss(),
+    sx.DiceLoss(),
+    sx.TverskyLoss(),
+    sx.GeneralizedDiceLoss(),
+    sx.LovaszSoftmaxLoss(),
+    sx.BoundaryLoss(),
+    sx.HausdorffDTLoss(),
+    sx.NACLLoss(),
+    COMPOUND,
+)
+
+
 def collected() -> tuple[sx.Loss, ...]:
     """Every public loss that needs no parameter, some variants, and the compound."""
     return *_defaults(), *_VARIANTS, COMPOUND
+
+
+def compared() -> tuple[sx.Loss, ...]:
+    """Those of them that an image of a brain is not too large for."""
+    # Its time and memory go with the square of the number of voxels.
+    return tuple(loss for loss in collected() if not isinstance(loss, sx.WeightedHausdorffLoss))
 
 
 def _defaults() -> Iterator[sx.Loss]:
