@@ -478,9 +478,9 @@ def test_a_gradient_at_every_scale(differentiating: Backend):
         assert_close(differentiating.to_numpy(value), DEEP(xs, target), 2e-6)
         _, want = sx.value_and_grad(DEEP, xs, target)
         for gradient, x, right in zip(gradients, xs, want, strict=True):
-            gradient = differentiating.to_numpy(gradient)
-            assert (gradient.shape, gradient.dtype) == (x.shape, x.dtype)
-            assert_close(gradient, right, 2e-6)
+            got = differentiating.to_numpy(gradient)
+            assert (got.shape, got.dtype) == (x.shape, x.dtype)
+            assert_close(got, right, 2e-6)
     # The weight of a scale is a factor of its gradient.
     _, alone = sx.value_and_grad(sx.DiceCELoss(), xs[0], target)
     assert_close(want[0], 4 / 7 * alone.astype(np.float64), 2e-6)

@@ -98,7 +98,8 @@ class Layout:
                 near = [self.lane[kin] for kin in self.kin(entry) if kin in self.lane]
                 load = {lane: sum(each == lane for _, each in taken) for lane in free}
                 lane = min(
-                    free, key=lambda lane: (load[lane], min((abs(lane - k) for k in near), default=0))
+                    free,
+                    key=lambda lane: (load[lane], min((abs(lane - k) for k in near), default=0)),
                 )
                 self.row[entry], self.lane[entry] = row, lane
                 taken.add((row, lane))
@@ -129,7 +130,8 @@ class Layout:
         gutter_tracks = {lane: _tracks(spans) for lane, spans in down.items()}
         self._gaps = [_GAP + _TRACK * _count(gap_tracks.get(r, {})) for r in range(self.row_count)]
         self._gutters = [
-            _GUTTER + _TRACK * _count(gutter_tracks.get(lane, {})) for lane in range(self.lane_count)
+            _GUTTER + _TRACK * _count(gutter_tracks.get(lane, {}))
+            for lane in range(self.lane_count)
         ]
         self._lefts, self._tops = [], []
         x = y = 0.0
@@ -147,10 +149,7 @@ class Layout:
             Line(
                 parent,
                 tuple(derived),
-                self._tops[row]
-                + NODE_HEIGHT
-                + _GAP / 2
-                + _TRACK * (gap_tracks[row][parent] + 0.5),
+                self._tops[row] + NODE_HEIGHT + _GAP / 2 + _TRACK * (gap_tracks[row][parent] + 0.5),
                 {
                     at: self._lefts[at] - _GUTTER / 2 - _TRACK * (tracks[parent] + 0.5)
                     for at, tracks in gutter_tracks.items()
