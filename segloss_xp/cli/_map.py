@@ -39,7 +39,7 @@ def draw(path: File, entries: Sequence[Entry]) -> None:
         axes.set_axis_off()
         axes.set_xlim(-_LEFT, layout.width + _RIGHT)
         axes.set_ylim(layout.height + _BOTTOM, -_TOP)
-        colours = dict(zip(FAMILIES, _COLOURS, strict=False))
+        colours: dict[str, str] = dict(zip(FAMILIES, _COLOURS, strict=False))
         _draw_frame(axes, layout, colours, len(entries))
         _draw_lines(axes, layout, colours)
         for entry in entries:
@@ -101,7 +101,10 @@ def _rounded(points: list[tuple[float, float]]) -> Path:
         for end in before, after:
             length = max(abs(end[0] - corner[0]), abs(end[1] - corner[1]), 1e-9)
             share = min(_CORNER / length, 0.5)
-            near = tuple(c + share * (e - c) for c, e in zip(corner, end, strict=True))
+            near = (
+                corner[0] + share * (end[0] - corner[0]),
+                corner[1] + share * (end[1] - corner[1]),
+            )
             if end is before:
                 vertices += [near, corner]
                 codes += [Path.LINETO, Path.CURVE3]
@@ -123,7 +126,7 @@ def _draw_loss(axes: Any, layout: Layout, entry: Entry, colour: str) -> None:
         NODE_WIDTH - 0.1,
         NODE_HEIGHT - 0.1,
         boxstyle="round,pad=0.05",
-        facecolor=to_hex([0.88 + 0.12 * each for each in to_rgb(colour)]),
+        facecolor=_tint(colour),
         edgecolor=colour,
         linewidth=0.8,
         zorder=3,
@@ -155,6 +158,11 @@ def _wrapped(text: str, width: int) -> str:
 def _shade(colour: str, number: int) -> str:
     """One of several shades of a colour, so that lines beside one another are told apart."""
     factor = (0.75, 1.0, 1.3)[number % 3]
-    red, green, blue = to_rgb(colour)
-    mixed = [min(1.0, each * factor) for each in (red, green, blue)]
-    return to_hex(mixed)
+    red, green, blue = (min(1.0, each * factor) for each in to_rgb(colour))
+    return to_hex((red, green, blue))
+
+
+def _tint(colour: str) -> str:
+    """Little of a colour in white."""
+    red, green, blue = (0.88 + 0.12 * each for each in to_rgb(colour))
+    return to_hex((red, green, blue))

@@ -101,7 +101,7 @@ def exponential_logarithmic(
     smooth=1.0,
     **call,
 ):
-    """w_D <(- log D_c)^gamma> + w_C <w_l (- log p_l)^gamma> (Wong 2018), w_l = sqrt(sum f / f_l)."""
+    """w_D <(- log D)^gamma> + w_C <w_l (- log p_l)^gamma> (Wong 2018), w_l = sqrt(sum f / f_l)."""
 
     def region(voxels):
         both = 2 * sum(w * p * g for w, p, g in voxels)
