@@ -1,5 +1,7 @@
 """Everything that is checked: `nox` runs the tests, `nox -s demo` the main job."""
 
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
@@ -13,6 +15,7 @@ nox.options.sessions = [
     "agree",
     "surface",
     "distances",
+    "bias",
     "lowest",
     "parallel",
     "peers",
@@ -27,9 +30,16 @@ LIBRARIES = {
 }
 # What the libraries must agree on, wherever that is not the whole suite's to show.
 NUMBERS = ["tests/test_values.py", "tests/test_errors.py", "tests/test_house.py"]
+# What the volume bias and the measures are tested by, with all that they use.
+BIAS = [
+    *map(str, sorted(Path("tests").glob("test_bias*.py"))),
+    *map(str, sorted(Path("tests").glob("test_calibration*.py"))),
+    *(f"tests/test_{name}.py" for name in ("simulate", "metrics", "cli")),
+]
 # The losses of peers need neither the weights nor the image transforms that these would pull in.
 PEERS = ["monai", "kornia", "optax", "segmentation-models-pytorch"]
 PEERS_NEED = ["kornia-rs", "huggingface-hub", "pillow", "tqdm", "torch", "jax", "chex", "absl-py"]
+PEERS_NEED += ["scipy"]
 
 
 def install(session: nox.Session, *packages: str, extras: str = "") -> None:
@@ -37,8 +47,11 @@ def install(session: nox.Session, *packages: str, extras: str = "") -> None:
 
 
 def pytest(session: nox.Session, *arguments: str, backends: str = "") -> None:
-    command = ["python", "-m", "pytest", "--quiet", *arguments, *session.posargs]
-    session.run(*command, env={"SEGLOSS_XP_BACKENDS": backends})
+    """In as many processes as there are cores, each with one thread."""
+    session.install("--constraint", ".ci/constraints.txt", "pytest-xdist")
+    command = ["python", "-m", "pytest", "--quiet", "--numprocesses=auto", *arguments]
+    variables = {"SEGLOSS_XP_BACKENDS": backends, "OMP_NUM_THREADS": "1"}
+    session.run(*command, *session.posargs, env=variables)
 
 
 @nox.session
@@ -53,9 +66,12 @@ def lint(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("library", list(LIBRARIES))
 def tests(session: nox.Session, library: str) -> None:
-    """The whole suite with one library alone: nothing else is needed, nothing else is imported."""
+    """The suite with one library alone: nothing else is needed, nothing else is imported."""
     install(session, "pytest", "hypothesis", *LIBRARIES[library])
-    pytest(session, "-m", "not peers and not parallel")
+    # Relations between losses are the same in all libraries.
+    elsewhere = BIAS if library == "numpy" else [*BIAS, "tests/test_properties.py"]
+    left_out = [f"--ignore={file}" for file in elsewhere]
+    pytest(session, "-m", "not peers and not parallel", *left_out)
 
 
 @nox.session(python=["3.12", "3.13"])
@@ -87,6 +103,13 @@ def distances(session: nox.Session) -> None:
     files = ["distance", "distance_torch", "distance_jax", "distance_gpu"]
     backends = "numpy,strict,dask,torch,torch-compiled,jax-jit"
     pytest(session, *(f"tests/test_{file}.py" for file in files), backends=backends)
+
+
+@nox.session
+def bias(session: nox.Session) -> None:
+    """Theory and repair of the volume bias, measures, and the command line, with all they use."""
+    install(session, "pytest", "hypothesis", "torch", "jax", extras="[bias,demo]")
+    pytest(session, *BIAS, backends="numpy,torch,jax")
 
 
 @nox.session(python="3.11")

@@ -25,7 +25,8 @@ VOXEL = [
     sx.GeneralizedCrossEntropyLoss(q=0.1),
     sx.SymmetricCrossEntropyLoss(),
 ]
-# Not noise-robust Dice of any gamma: against p^2 below, p^1.5 above grows as p falls.
+# Not noise-robust Dice of any gamma: against p^2 below, p^1.5 above grows as p falls. Nor an angle,
+# which does not know whether one voxel is found better, or all others worse.
 MONOTONE_REGION = [
     sx.FBetaLoss(),
     sx.FocalTverskyLoss(),
@@ -39,8 +40,22 @@ MONOTONE_REGION = [
     sx.DicePlusPlusLoss(),
     sx.DicePlusPlusLoss(gamma=3.5),
     sx.MCCLoss(),
+    sx.TverskyPlusPlusLoss(),
+    sx.FocalDiceLoss(),
+    sx.GeneralizedDiceLoss(),
+    sx.GeneralizedDiceLoss(weighting="simple", absent="skip"),
+    sx.PenaltyGeneralizedDiceLoss(),
+    sx.GeneralizedWassersteinDiceLoss(),
+    sx.LovaszSoftmaxLoss(),
+    sx.LovaszSoftmaxLoss(absent="smooth", batch=True),
+    sx.WeightedSoftDiceLoss(),
 ]
-REGION = [*MONOTONE_REGION, sx.NoiseRobustDiceLoss(), sx.NoiseRobustDiceLoss(gamma=1.0)]
+REGION = [
+    *MONOTONE_REGION,
+    sx.NoiseRobustDiceLoss(),
+    sx.NoiseRobustDiceLoss(gamma=1.0),
+    sx.TVMFDiceLoss(),
+]
 
 every_loss = pytest.mark.parametrize("loss", [*VOXEL, *REGION], ids=str)
 

@@ -61,7 +61,7 @@ def signed(loss: sx.Loss) -> bool:
 
 
 def region(loss: sx.Loss) -> bool:
-    return loss.grain != "voxel"
+    return loss.grain in ("class", "sample")
 
 
 # The same data, said in other words.
@@ -193,6 +193,8 @@ def test_classes_may_be_renamed(case: Case, shape):
     }
     if distances := getattr(case.loss, "distances", None):
         renamed["distances"] = np.array(distances)[np.ix_(order, order)].tolist()
+    if forbidden := getattr(case.loss, "forbidden", None):
+        renamed["forbidden"] = tuple(tuple(np.argsort(order)[list(each)]) for each in forbidden)
     t = np.argsort(order)[target] if case.target == "labels" else target[:, order]
     got = values(replace(case.loss, **renamed), prediction[:, order], t, **keywords)
     want = values(case.loss, prediction, target, **keywords)
@@ -313,7 +315,8 @@ def test_sum_of_losses(case: Case, shape):
         "sample": sx.GeneralizedDiceLoss(smooth=0.1),
         "voxel": sx.CrossEntropyLoss(),
     }.get(case.loss.grain, sx.CrossEntropyLoss())
-    same = [field for field in ("include_background", "batch") if hasattr(case.loss, field)]
+    shared = ("include_background", "batch")
+    same = [each for each in shared if hasattr(case.loss, each) and hasattr(other, each)]
     other = replace(other, **{field: getattr(case.loss, field) for field in same})
     stranger = sx.CrossEntropyLoss() if region(case.loss) else sx.DiceLoss(absent="skip")
     mine = values(case.loss, prediction, target, **keywords)
@@ -372,7 +375,14 @@ def test_values_are_in_range(case: Case, shape):
     lengths = (sx.HausdorffERLoss, sx.HausdorffCVLoss, sx.PerimeterLoss, sx.CentroidLoss)
     energies = sx.ActiveContourLoss, sx.ElasticInteractionLoss
     unbounded = sx.LogDiceLoss, sx.NoiseRobustDiceLoss, sx.SignedDistanceLoss
-    unbounded = *unbounded, sx.LovaszHingeLoss, sx.CalibratedDiceLoss, *distances
+    unbounded = (
+        *unbounded,
+        sx.ProportionLoss,
+        sx.NonAdjacencyLoss,
+        sx.LovaszHingeLoss,
+        sx.CalibratedDiceLoss,
+        *distances,
+    )
     unbounded = *unbounded, *lengths, *energies
     most = {sx.MCCLoss: 2, sx.WeightedSoftDiceLoss: 2, sx.TVMFDiceLoss: 4}.get(type(case.loss), 1)
     # But for rounding: the steps of a Lovász extension add up to 1.
@@ -390,6 +400,8 @@ def test_values_are_in_range(case: Case, shape):
         and not isinstance(case.loss, sx.NACLLoss | sx.SVLSLoss | sx.MarginLabelSmoothingLoss)
         # A map of distances is no hard prediction; and all voxels take part in its mean.
         and not isinstance(case.loss, sx.SignedDistanceLoss | sx.WeightedHausdorffLoss)
+        # It looks at the prediction alone.
+        and not isinstance(case.loss, sx.NonAdjacencyLoss)
         # The contour has a length, an energy of its own, and voxels around that point to it.
         and not isinstance(case.loss, sx.ActiveContourLoss | sx.ActiveBoundaryLoss)
         and case.loss != sx.ElasticInteractionLoss(alpha=0.35)

@@ -31,8 +31,8 @@ class GeneralizedSurfaceLoss(Loss):
 
     Notes
     -----
-    Without units: only the ratios of the spacings matter. Unreduced: (N,), for the classes share a
-    ratio. A class that is nowhere or everywhere in a sample has no surface and adds nothing; a
+    Without units: only the ratios of the spacings matter. Unreduced: (N, 1), for the classes share
+    a ratio. A class that is nowhere or everywhere in a sample has no surface and adds nothing; a
     sample of such classes alone is 0. `distance` may hold the maps of `signed_distance`.
 
     References
@@ -47,7 +47,7 @@ class GeneralizedSurfaceLoss(Loss):
     >>> p = np.array([[[0.9, 0.8, 0.3, 0.1], [0.1, 0.2, 0.7, 0.9]]])
     >>> labels = np.array([[0, 0, 1, 1]])
     >>> sx.GeneralizedSurfaceLoss()(p, labels, from_logits=False, reduction="none").round(3)
-    array([0.239])
+    array([[0.239]])
     """
 
     include_background: bool = True
@@ -86,6 +86,6 @@ class GeneralizedSurfaceLoss(Loss):
         totals = (xp.sum(weights * each, axis=1) for each in (agreement, most))
         values = 1.0 - divide(*totals, empty=1.0)
         if reduction == "none":
-            return values
+            return values[:, None]
         counts = xp.where(volume[:, 0] > 0, xp.ones_like(values), xp.zeros_like(values))
         return reduce_samples(c, values, counts, reduction)

@@ -101,10 +101,8 @@ def _rounded(points: list[tuple[float, float]]) -> Path:
         for end in before, after:
             length = max(abs(end[0] - corner[0]), abs(end[1] - corner[1]), 1e-9)
             share = min(_CORNER / length, 0.5)
-            near = (
-                corner[0] + share * (end[0] - corner[0]),
-                corner[1] + share * (end[1] - corner[1]),
-            )
+            x, y = (c + share * (e - c) for c, e in zip(corner, end, strict=True))
+            near = x, y
             if end is before:
                 vertices += [near, corner]
                 codes += [Path.LINETO, Path.CURVE3]
@@ -126,7 +124,7 @@ def _draw_loss(axes: Any, layout: Layout, entry: Entry, colour: str) -> None:
         NODE_WIDTH - 0.1,
         NODE_HEIGHT - 0.1,
         boxstyle="round,pad=0.05",
-        facecolor=_tint(colour),
+        facecolor=_mixed(colour, 0.12, 0.88),
         edgecolor=colour,
         linewidth=0.8,
         zorder=3,
@@ -157,12 +155,9 @@ def _wrapped(text: str, width: int) -> str:
 
 def _shade(colour: str, number: int) -> str:
     """One of several shades of a colour, so that lines beside one another are told apart."""
-    factor = (0.75, 1.0, 1.3)[number % 3]
-    red, green, blue = (min(1.0, each * factor) for each in to_rgb(colour))
-    return to_hex((red, green, blue))
+    return _mixed(colour, (0.75, 1.0, 1.3)[number % 3])
 
 
-def _tint(colour: str) -> str:
-    """Little of a colour in white."""
-    red, green, blue = (0.88 + 0.12 * each for each in to_rgb(colour))
+def _mixed(colour: str, factor: float, offset: float = 0.0) -> str:
+    red, green, blue = (min(1.0, offset + factor * each) for each in to_rgb(colour))
     return to_hex((red, green, blue))

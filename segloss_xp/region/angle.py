@@ -29,10 +29,13 @@ class TVMFDiceLoss(RegionLoss):
 
     Notes
     -----
-    Unreduced: as for `DiceLoss`. From 0 to 4. An absent class gives close to the most,
-    :math:`(2 - 1 / (1 + \kappa))^2`, where anything is predicted, and 0 where nothing is. The paper
-    pools over the batch, ``batch=True``, and in its adaptive form sets kappa, class by class, to 32
-    times the Dice score of the last validation: add up losses of different `kappa` and
+    Unreduced: as for `DiceLoss`. From 0 to 4. An angle knows no length: with all voxels of a class
+    found alike, at p = 0.6 say, it is 0, and finding one of them better raises it. An absent class
+    gives close to the most, :math:`(2 - 1 / (1 + \kappa))^2`, where anything is predicted, and 0
+    where nothing is.
+
+    The paper pools over the batch, ``batch=True``, and in its adaptive form sets kappa, class by
+    class, to 32 times the Dice score of the last validation: add up losses of different `kappa` and
     `class_weights` for it.
 
     References

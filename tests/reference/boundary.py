@@ -51,14 +51,6 @@ def signed_distance(prediction, target, *, absolute=1.0, **call):
 
 
 def weighted_hausdorff(prediction, target, *, alpha=-1.0, include_background=False, **call):
-    """Ribera 2019, eq. 5."""
-    space = np.delete(
-        prediction.shape[1:], call.get("class_axis", 1) - 1 if call.get("class_axis", 1) > 0 else -1
-    )
-    diagonal = math.dist(
-        [0] * len(space),
-        [(n - 1) * w for n, w in zip(space, spacing or (1,) * len(space), strict=True)],
-    )
     """The average Hausdorff distance, weighted by p (Ribera 2019)."""
     lengths = counted(prediction, target, **without(call))[2]
 
@@ -107,7 +99,7 @@ def generalized_surface(prediction, target, *, class_weights=None, weighting="vo
     samples = mapped(maps, prediction, target, **call)
     values = [sample(regions) for regions in samples]
     if reduction == "none":
-        return np.array(values)
+        return np.array(values)[:, None]
     weights = [1.0 if any(regions.values()) else 0.0 for regions in samples]
     return reduced([[pair] for pair in zip(weights, values, strict=True)], reduction)
 
