@@ -1,5 +1,6 @@
 """What the array API standard lacks, delegated to the library where that is faster or safer."""
 
+import sys
 from math import prod
 from typing import Any
 
@@ -252,9 +253,13 @@ def descending(xp: Any, x: Any) -> Any:
         case "numpy" if x.dtype == xp.float32 and x.shape[-1] < 2**31:
             # Values are sorted ten times as fast as indices, so the index becomes part of them. As
             # integers the bits of floats rise with them, and those of -1 are below.
-            key = xp.astype(~x.copy().view(xp.int32), xp.int64)
-            key <<= 32
-            key |= xp.arange(x.shape[-1])
+            import numpy as np
+
+            key = np.empty(x.shape, np.int64)
+            low, high = (0, 1) if sys.byteorder == "little" else (1, 0)
+            halves = key.view(np.int32).reshape(*x.shape, 2)
+            halves[..., low] = np.arange(x.shape[-1])
+            np.invert(np.ascontiguousarray(x).view(np.int32), out=halves[..., high])
             key.sort(axis=-1)
             key &= 2**31 - 1
             return key
@@ -270,6 +275,10 @@ def reorder(xp: Any, x: Any, order: Any) -> Any:
     match name(xp):
         case "torch":
             return xp.gather(x, -1, order)
+        case "numpy":
+            import numpy as np
+
+            return np.take_along_axis(x, order, axis=-1)
         case "jax":
             import jax
 

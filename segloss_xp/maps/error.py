@@ -140,7 +140,7 @@ class ChargedError(Map):
     """The error times its charge, the target: p g, or (1 - p) |g| of a negative one."""
 
     def value(self, v: Voxels) -> Any:
-        return v.xp.where(v.g < 0, v.p - 1.0, v.p) * v.g
+        return (v.p - v.xp.astype(v.g < 0, v.p.dtype)) * v.g
 
     def slope(self, v: Voxels) -> Any:
         return v.g
@@ -152,7 +152,7 @@ class ChargedHinge(Map):
     wrt: ClassVar[Literal["log_odds"]] = "log_odds"
 
     def value(self, v: Voxels) -> Any:
-        return v.xp.where(v.g < 0, v.log_odds - 1.0, v.log_odds + 1.0) * v.g
+        return (v.log_odds + (1.0 - 2.0 * v.xp.astype(v.g < 0, v.g.dtype))) * v.g
 
     def slope(self, v: Voxels) -> Any:
         return v.g

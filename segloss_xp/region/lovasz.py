@@ -14,6 +14,9 @@ from segloss_xp.maps import AbsoluteError, ChargedError, ChargedHinge, Hinge, Ma
 # Up to this many classes are sorted one by one, which needs least memory.
 _ONE_BY_ONE = 16
 
+# Voxels at a time where operations run one by one: a few arrays of this size stay in a cache.
+_BLOCK = 1 << 15
+
 
 class _LovaszLoss(ClassLoss):
     """
@@ -196,10 +199,9 @@ def _charge(errors: Any, true: Any, weight: Any) -> Any:
     xp = namespace(errors)
     order = _ops.descending(xp, errors)
     true = _ops.reorder(xp, true, order)
-    other, one = xp.astype(~true, errors.dtype), xp.ones_like(errors)
     # Counts are integers: floating ones would stop at 2**24.
     if weight is None:
-        size = one
+        size = None
         found = _ops.cumulative_sum(xp, xp.astype(true, xp.int32))
         passed = _ops.cumulative_sum(xp, xp.ones_like(found))
     else:
@@ -207,17 +209,33 @@ def _charge(errors: Any, true: Any, weight: Any) -> Any:
         size = _ops.reorder(xp, xp.broadcast_to(weight, errors.shape), order)
         found = _ops.cumulative_sum(xp, xp.where(true, size, xp.zeros_like(size)))
         passed = _ops.cumulative_sum(xp, size)
-        size = xp.astype(size, errors.dtype)
     total = found[..., -1:]
-    left = xp.astype(total - found, errors.dtype)
-    union = xp.astype(passed - found + total, errors.dtype)
+    if _ops.on_host(xp, errors):
+        steps = xp.empty_like(errors)
+        for start in range(0, errors.shape[-1], _BLOCK):
+            v = slice(start, start + _BLOCK)
+            part = None if size is None else size[..., v]
+            steps[..., v] = _steps(
+                true[..., v], found[..., v], passed[..., v], part, total, errors.dtype
+            )
+    else:
+        steps = _steps(true, found, passed, size, total, errors.dtype)
+    return _ops.restore(xp, steps, order)
+
+
+def _steps(true: Any, found: Any, passed: Any, size: Any, total: Any, dtype: Any) -> Any:
+    """The charges in falling order of the errors, from what there is of the class up to each."""
+    xp = namespace(true)
+    other = xp.astype(~true, dtype)
+    size = 1.0 if size is None else xp.astype(size, dtype, copy=False)
+    left = xp.astype(total - found, dtype)
+    union = xp.astype(passed - found + total, dtype)
     before = union - other * size
-    # Of an absent class, the first voxel is the whole loss.
-    nothing = before <= 0
+    # Of an absent class, whose steps are 0 / 0, the first voxel is the whole loss.
+    whole = xp.astype(before <= 0, dtype)
     # A voxel of the class leaves less of it; any other makes the union larger.
-    step = (1.0 - other + other * left / xp.where(nothing, one, union)) * size
-    step = xp.where(nothing, one, step / xp.where(nothing, one, before))
-    return _ops.restore(xp, (2.0 * other - 1.0) * step, order)
+    step = (1.0 - other + other * left / (union + whole)) * size / (before + whole) + whole
+    return (2.0 * other - 1.0) * step
 
 
 def _counted(c: Comparison) -> tuple[Any, Any]:
