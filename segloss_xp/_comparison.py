@@ -167,7 +167,7 @@ class Comparison:
 
     def grid(self, x: Any) -> Any:
         """From (N, K, V) to (N, K, *space)."""
-        return self.xp.reshape(x, (*x.shape[:2], *self.space))
+        return namespace(x).reshape(x, (*x.shape[:2], *self.space))
 
     def unflatten(self, x: Any) -> Any:
         """From (N, V) back to (N, *space), or from (N, C, V) to the prediction's layout."""

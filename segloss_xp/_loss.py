@@ -124,9 +124,7 @@ class Loss:
             raise ValueError(
                 f"expected reduction 'mean', 'sum', 'sample' or 'none', got {reduction!r}"
             )
-        if target is None and self.needs_target:
-            raise TypeError(f"{self!r} needs a target, got None")
-        comparison = Comparison(
+        comparison = self.compare(
             prediction,
             target,
             from_logits=from_logits,
@@ -140,8 +138,15 @@ class Loss:
             image=image,
             all_reduce=all_reduce,
         )
-        comparison.plan(self.maps(comparison))
         return self.reduce(comparison, reduction)
+
+    def compare(self, prediction: Any, target: Any, **description: Any) -> Comparison:
+        """The comparison of a prediction with a target, with the maps that the loss needs."""
+        if target is None and self.needs_target:
+            raise TypeError(f"{self!r} needs a target, got None")
+        comparison = Comparison(prediction, target, **description)
+        comparison.plan(self.maps(comparison))
+        return comparison
 
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
         """Value of the loss on a comparison."""

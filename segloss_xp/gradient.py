@@ -8,7 +8,6 @@ from typing import Any
 
 from segloss_xp import _tape
 from segloss_xp._array import Array, name, namespace
-from segloss_xp._comparison import Comparison
 from segloss_xp._loss import Loss
 from segloss_xp.compound.scales import DeepSupervisionLoss
 
@@ -107,8 +106,7 @@ def _on_maps(
     loss: Loss, prediction: Any, target: Any, reduction: Any = "mean", **description: Any
 ) -> Any:
     """The derivative of the formula by the maps, and the maps' own rule from there."""
-    c = Comparison(prediction, target, **description)
-    c.plan(loss.maps(c))
+    c = loss.compare(prediction, target, **description)
     x = c.prediction = _tape.Node(c.prediction)
     if c.all_reduce is not None:
         c.all_reduce = partial(_tape.through, c.all_reduce)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from segloss_xp._array import namespace
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import check_range, divide, reduce_samples
+from segloss_xp._grain import check_range, reduce_samples
 from segloss_xp._loss import Loss, Reduction
 from segloss_xp._stencil import window
 from segloss_xp.maps import Predicted, Volume
@@ -84,6 +85,10 @@ class NonAdjacencyLoss(Loss):
         return "voxel"
 
     @property
+    def from_maps(self) -> bool:
+        return True
+
+    @property
     def needs_target(self) -> bool:
         return False
 
@@ -94,10 +99,10 @@ class NonAdjacencyLoss(Loss):
             raise ValueError(
                 f"{self!r} names class {most}, got a prediction of {c.classes} classes"
             )
-        p, weight = c.values((Predicted(), Volume()))
-        p = c.grid(divide(p, weight))
+        (p,) = c.images((Predicted(),))
+        xp = namespace(p)
         radii = (self.radius,) * len(c.space)
-        around = window(c.xp, p, radii) / (2 * self.radius + 1) ** len(c.space)
+        around = window(xp, p, radii) / (2 * self.radius + 1) ** len(c.space)
         contacts = reduce(
             add,
             (
@@ -105,8 +110,9 @@ class NonAdjacencyLoss(Loss):
                 for a, b in self.forbidden
             ),
         )
-        values = weight[:, 0, :] * c.xp.reshape(contacts, (c.samples, -1))
+        weights = c.value_of_target(Volume())[:, 0, :]
+        values = xp.reshape(contacts, weights.shape) * weights
         if reduction == "none":
             return c.unflatten(values)
-        weights = c.xp.sum(weight[:, 0, :], axis=1)
-        return reduce_samples(c, c.xp.sum(values, axis=1), weights, reduction)
+        totals = xp.sum(values, axis=1), c.xp.sum(weights, axis=1)
+        return reduce_samples(c, *totals, reduction)

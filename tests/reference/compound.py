@@ -101,6 +101,7 @@ def exponential_logarithmic(
     smooth=1.0,
     **call,
 ):
+    """w_D <(- log D)^gamma> + w_C <w_l (- log p_l)^gamma> (Wong 2018), w_l = sqrt(sum f / f_l)."""
     """w_D <(-log D_c)^gamma> + w_C <w_l (-log p_l)^gamma>, w_l = sqrt(sum f / f_l) (Wong 2018)."""
 
     def region(voxels):
