@@ -16,7 +16,6 @@ FEW = (
     sx.FocalLoss(),
     sx.TopKLoss(),
     sx.DiceLoss(),
-    sx.TverskyLoss(),
     sx.GeneralizedDiceLoss(),
     sx.LovaszSoftmaxLoss(),
     sx.BoundaryLoss(),
