@@ -125,8 +125,14 @@ def _borrowed(xp: Any, loss: Loss, *arrays: Any, **description: Any) -> Any:
     lib: Any = importlib.import_module("torch" if lender == "torch" else "jax.numpy")
 
     def lend(x: Any) -> Any:
+        if not hasattr(x, "shape"):
+            return x
         # Negative strides end the process inside torch.from_dlpack (pytorch#188023).
-        return lib.from_dlpack(xp.asarray(x, copy=None, order="C")) if hasattr(x, "shape") else x
+        x = xp.asarray(x, copy=None, order="C")
+        try:
+            return lib.from_dlpack(x)
+        except BufferError:  # not lent: an array that must not be written to
+            return lib.from_dlpack(xp.asarray(x, copy=True))
 
     lent = {key: lend(value) for key, value in description.items()}
     results = value_and_grad(loss, *(lend(array) for array in arrays), **lent)
