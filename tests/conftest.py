@@ -8,6 +8,13 @@ if importlib.util.find_spec("jax"):
 
     jax.config.update("jax_enable_x64", True)
 
+if importlib.util.find_spec("hypothesis"):
+    from hypothesis import settings
+
+    # A loaded machine is no error, and a run is to be had again.
+    settings.register_profile("steady", deadline=None, derandomize=True)
+    settings.load_profile("steady")
+
 BACKENDS = chosen()
 
 
