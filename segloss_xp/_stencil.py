@@ -31,16 +31,22 @@ def shifts(xp: Any, x: Any, axis: int, radius: int, *, fill: float | None = None
 
 
 def window(
-    xp: Any, x: Any, radii: Sequence[int], combine: Callable[[Any, Any], Any] | None = None
+    xp: Any,
+    x: Any,
+    radii: Sequence[int],
+    combine: Callable[[Any, Any], Any] = add,
+    *,
+    fill: float | None = None,
 ) -> Any:
     """
     The sum over a box around each voxel, or what else `combine` makes of two arrays at a time.
 
-    Beyond the border is the value at the border; for a maximum or minimum that is no voxel at all.
+    Beyond the border is the value at the border, or `fill`; for a maximum or minimum the former is
+    no voxel at all.
     """
     for axis, radius in zip(spatial_axes(x), radii, strict=True):
         if radius:
-            x = reduce(combine or add, shifts(xp, x, axis, radius))
+            x = reduce(combine, shifts(xp, x, axis, radius, fill=fill))
     return x
 
 

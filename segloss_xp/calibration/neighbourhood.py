@@ -1,11 +1,10 @@
 """Cross-entropy that is less sure where the labels of neighbours differ."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from segloss_xp._array import namespace
+from segloss_xp import _stencil
 from segloss_xp._comparison import Comparison
 from segloss_xp._grain import VoxelLoss, check_choice, check_range, divide, one_label_a_voxel
 from segloss_xp.maps import (
@@ -145,14 +144,11 @@ class WindowFrequency(Field):
 
     def of(self, comparison: Comparison) -> Any:
         target, valid = _images(comparison)
-        weights = (1.0,) * self.size
-
-        def add_up(x: Any) -> Any:
-            for axis in range(2, x.ndim):
-                x = _correlate(x, axis, weights, replicate=False)
-            return x
-
-        return _flat(comparison, divide(add_up(target), add_up(valid)))
+        radii = (self.size // 2,) * len(comparison.space)
+        found, counted = (
+            _stencil.window(comparison.xp, x, radii, fill=0.0) for x in (target, valid)
+        )
+        return _flat(comparison, divide(found, counted))
 
 
 @dataclass(frozen=True)
@@ -169,8 +165,9 @@ class BlurredTarget(Field):
 
         def blur(x: Any) -> Any:
             y = x
-            for axis in range(2, x.ndim):
-                y = _correlate(y, axis, (beside, 1.0, beside), replicate=True)
+            for axis in _stencil.spatial_axes(x):
+                before, at, after = _stencil.shifts(comparison.xp, y, axis, 1)
+                y = at + beside * (before + after)
             return y + (neighbours - 1.0) * x
 
         return _flat(comparison, divide(blur(target), blur(valid)))
@@ -186,20 +183,3 @@ def _images(c: Comparison) -> tuple[Any, Any]:
 
 def _flat(c: Comparison, x: Any) -> Any:
     return c.xp.reshape(x, c.prediction.shape)
-
-
-def _correlate(x: Any, axis: int, weights: Sequence[float], *, replicate: bool) -> Any:
-    """Sum of the neighbours along an axis by their weights, an odd number of them."""
-    xp, length, reach = namespace(x), x.shape[axis], len(weights) // 2
-    if not reach:
-        return weights[0] * x
-    before = (slice(None),) * axis
-
-    def cut(x: Any, start: int, stop: int) -> Any:
-        return x[(*before, slice(start, stop), ...)]
-
-    ends = cut(x, 0, 1), cut(x, length - 1, length)
-    first, last = ends if replicate else map(xp.zeros_like, ends)
-    padded = xp.concat([first] * reach + [x] + [last] * reach, axis=axis)
-    terms = [w * cut(padded, k, k + length) for k, w in enumerate(weights)]
-    return sum(terms[1:], start=terms[0])
