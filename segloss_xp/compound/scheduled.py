@@ -3,11 +3,10 @@
 from typing import Any
 
 from segloss_xp._array import namespace
-from segloss_xp._comparison import Comparison
+from segloss_xp._compound import Compound
 from segloss_xp._grain import check_range, freeze_weights
-from segloss_xp._loss import Loss, Reduction, Sum
+from segloss_xp._loss import Loss
 from segloss_xp.boundary.surface import BoundaryLoss, HausdorffDTLoss
-from segloss_xp.maps import Map
 from segloss_xp.region.overlap import DiceLoss
 
 
@@ -66,7 +65,7 @@ def ramp(step: Any, start: float, stop: float, *, first: float = 0.0, last: floa
     return first * (1.0 - share) + last * share
 
 
-class _Blend(Loss):
+class _Blend(Compound):
     """The sum (1 - alpha) A + alpha B of two losses on regions."""
 
     alpha: float
@@ -74,18 +73,15 @@ class _Blend(Loss):
     class_weights: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         freeze_weights(self, "class_weights")
+        super().__post_init__()
         if isinstance(self.alpha, int | float):
             check_range(self, "alpha", 0, 1)
 
     @property
-    def grain(self) -> str:
-        return "class"
-
-    @property
-    def from_maps(self) -> bool:
-        return True
+    def terms(self) -> tuple[tuple[Any, Loss], ...]:
+        first, second = self.pair()
+        return (1.0 - self.alpha, first), (self.alpha, second)
 
     @property
     def shared(self) -> dict[str, Any]:
@@ -96,16 +92,6 @@ class _Blend(Loss):
     def pair(self) -> tuple[Loss, Loss]:
         """The two losses."""
         raise NotImplementedError
-
-    def maps(self, comparison: Comparison) -> tuple[Map, ...]:
-        return self._sum().maps(comparison)
-
-    def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
-        return self._sum().reduce(comparison, reduction)
-
-    def _sum(self) -> Sum:
-        first, second = self.pair()
-        return Sum(terms=((1.0 - self.alpha, first), (self.alpha, second)))
 
 
 class DiceBoundaryLoss(_Blend):
