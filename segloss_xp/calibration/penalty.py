@@ -3,19 +3,15 @@
 import math
 from typing import Any
 
-from segloss_xp._array import namespace
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import VoxelLoss, check_range, one_label_a_voxel, reduce_samples
-from segloss_xp._loss import Reduction
+from segloss_xp._grain import VoxelLoss, check_range, one_label_a_voxel
 from segloss_xp.maps import (
     EntropyOfRejection,
     LogLikelihood,
-    LogProbability,
     LogRejection,
     Map,
+    MarginExcess,
     NegativeEntropy,
-    Truth,
-    Volume,
 )
 
 
@@ -97,8 +93,6 @@ class MarginLabelSmoothingLoss(VoxelLoss):
     ``margin=0`` the minimiser is that of label smoothing but for the form of the penalty.
     Unreduced: (N, \*space). All ignored: 0. Not for ``multilabel=True``.
 
-    The gradient of the penalty is by automatic differentiation.
-
     References
     ----------
     B. Liu et al. (2022), The devil is in the margin: margin-based label smoothing for network
@@ -122,24 +116,10 @@ class MarginLabelSmoothingLoss(VoxelLoss):
         check_range(self, "margin", 0, math.inf)
         check_range(self, "alpha", 0, math.inf)
 
-    @property
-    def from_maps(self) -> bool:
-        return False
-
     def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
         one_label_a_voxel(self, comparison)
-        return ()
+        return LogLikelihood(), MarginExcess(self.margin)
 
-    def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
-        c = comparison
-        # The largest logit is not known class by class: no sums of maps will do.
-        likelihood, log_p, weight = c.values((LogLikelihood(), LogProbability(), Volume()))
-        xp = namespace(log_p)
-        excess = xp.max(log_p, axis=1, keepdims=True) - log_p - self.margin * weight
-        excess = xp.where(excess > 0, excess, xp.zeros_like(excess))
-        values = self._weighted(c, self.alpha / c.classes * excess - likelihood)
-        values = xp.sum(values, axis=1)
-        if reduction == "none":
-            return c.unflatten(values)
-        weights = xp.sum(self._weighted(c, c.sums[Truth()]), axis=1)
-        return reduce_samples(c, xp.sum(values, axis=1), weights, reduction)
+    def formula(self, comparison: Comparison, *maps: Any) -> Any:
+        likelihood, excess = maps
+        return self.alpha / comparison.classes * excess - likelihood

@@ -44,5 +44,6 @@ from segloss_xp.maps.overlap import Volume as Volume
 from segloss_xp.maps.signed import SignedDeviation as SignedDeviation
 from segloss_xp.maps.signed import SignedPrediction as SignedPrediction
 from segloss_xp.maps.voxel import Cost as Cost
+from segloss_xp.maps.voxel import MarginExcess as MarginExcess
 from segloss_xp.maps.voxel import NormalizedLikelihood as NormalizedLikelihood
 from segloss_xp.maps.voxel import TemperedDivergence as TemperedDivergence

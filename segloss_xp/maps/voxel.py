@@ -67,6 +67,36 @@ class NormalizedLikelihood(Map):
 
 
 @dataclass(frozen=True)
+class MarginExcess(Map):
+    """How much more than the margin log p lies below the largest of a voxel (Liu et al. 2022)."""
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+    margin: float
+
+    def values(self, blocks: list[Any]) -> list[Any]:
+        top = self._top(blocks)
+        return [self._excess(v, top) for v in blocks]
+
+    def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
+        xp, top = blocks[0].xp, self._top(blocks)
+        exceeding = [
+            factor * xp.astype(self._excess(v, top) > 0, v.g.dtype)
+            for v, factor in zip(blocks, cotangents, strict=True)
+        ]
+        leading = [xp.astype(_log_p(v) >= top, v.g.dtype) for v in blocks]
+        share = _over_classes(exceeding) / _over_classes(leading)
+        return [first * share - part for first, part in zip(leading, exceeding, strict=True)]
+
+    def _excess(self, v: Voxels, top: Any) -> Any:
+        return v.xp.clip(top - _log_p(v) - self.margin, min=0.0)
+
+    @staticmethod
+    def _top(blocks: list[Any]) -> Any:
+        tops = (blocks[0].xp.max(_log_p(v), axis=1, keepdims=True) for v in blocks)
+        return reduce(blocks[0].xp.maximum, tops)
+
+
+@dataclass(frozen=True)
 class TemperedDivergence(Map):
     """
     The divergence of temperature t1 <= 1 of g from the tempered softmax of temperature t2 >= 1.
@@ -104,7 +134,9 @@ class TemperedDivergence(Map):
             for v, log_q in zip(blocks, logs, strict=True)
         ]
         escort = [xp.exp(self.t2 * log_q) for log_q in logs]
-        shared = _over_classes(direct) / _over_classes(escort)
+        total = _over_classes(escort)
+        # The probabilities of a voxel that is left out are all 0.
+        shared = _over_classes(direct) / xp.where(total > 0, total, xp.ones_like(total))
         return [part - share * shared for part, share in zip(direct, escort, strict=True)]
 
     @staticmethod
