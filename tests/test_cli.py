@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -128,7 +129,8 @@ def test_the_demo_runs(monkeypatch, tmp_path, capsys):
 
 # The taxonomy, listed and drawn.
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README, FIGURE = ROOT / "README.md", ROOT / "benchmarks" / "figures" / "taxonomy.svg"
 
 
 def test_the_readme_lists_what_there_is():
@@ -188,6 +190,16 @@ def test_time_runs_down_the_map():
             assert one.family == other.family or layout.lane[one] != layout.lane[other]
 
 
+def test_no_loss_derives_from_a_younger_one():
+    year = {entry.loss: entry.year for entry in sx.losses()}
+    assert not [
+        (entry.name, kin.__name__)
+        for entry in sx.losses()
+        for kin in entry.kin
+        if year[kin] > entry.year
+    ]
+
+
 def test_the_map_is_drawn(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     paths = [tmp_path / "new" / name for name in ("map.png", "map.svg")]
@@ -196,3 +208,22 @@ def test_the_map_is_drawn(tmp_path, capsys):
     assert "<svg" in paths[1].read_text(encoding="utf-8")
     printed = capsys.readouterr().out
     assert all(str(path) in printed for path in paths)
+
+
+def test_the_figure_shows_what_there_is(tmp_path):
+    """Else: python -m segloss_xp map benchmarks/figures/taxonomy.svg."""
+    pytest.importorskip("matplotlib")
+    assert main(["map", str(tmp_path / "map.svg")]) == 0
+    written, lines = drawn(tmp_path / "map.svg")
+    shown, their_lines = drawn(FIGURE)
+    assert shown == written
+    assert len(their_lines) == len(lines)
+    np.testing.assert_allclose(their_lines, lines, rtol=0, atol=0.05)
+
+
+def drawn(path: Path) -> tuple[list[str], list[float]]:
+    """What is written in a figure, and the coordinates of its boxes and lines; not of letters."""
+    text = path.read_text(encoding="utf-8")
+    written = re.findall(r"<!-- (.*?) -->", text, re.DOTALL)
+    paths = re.findall(r'<g id="patch_\d+">\s*<path d="(.*?)"', text, re.DOTALL)
+    return written, [float(each) for each in re.findall(r"[-\d.]+", " ".join(paths))]

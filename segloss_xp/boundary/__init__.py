@@ -65,7 +65,6 @@ LOSSES = (
         ActiveContourLoss,
         "Σ|∇p| / N + λ(μ Σp(1−g)² + Σ(1−p)g²) / N",
         "Chen 2019",
-        (MumfordShahLoss,),
     ),
     Entry(MumfordShahLoss, "Σp(x−μ)² / N + λ Σ|∇p| / N, μ = Σpx / Σp", "Kim 2020"),
     Entry(ElasticInteractionLoss, "Σ|k| |F(g − αp)|² / N²", "Lan 2020"),

@@ -24,6 +24,7 @@ LOSSES = (
         CrossEntropyLoss,
         "−Σ g log p; with multilabel also −Σ (1−g) log(1−p)",
         "Ronneberger 2015; Szegedy 2016",
+        (KLDivergenceLoss,),
     ),
     Entry(FocalLoss, "−Σ α g (1−p)^γ log p", "Lin 2017", (CrossEntropyLoss,)),
     Entry(
@@ -44,9 +45,14 @@ LOSSES = (
         "Wu 2016; Shrivastava 2016",
         (CrossEntropyLoss, TopKLoss),
     ),
-    Entry(KLDivergenceLoss, "Σ g log(g / p)", "Kullback 1951", (CrossEntropyLoss,)),
+    Entry(KLDivergenceLoss, "Σ g log(g / p)", "Kullback 1951"),
     Entry(BrierLoss, "Σ (p−g)²", "Brier 1950"),
-    Entry(GeneralizedCrossEntropyLoss, "Σ g (1−p^q) / q", "Zhang 2018", (CrossEntropyLoss,)),
+    Entry(
+        GeneralizedCrossEntropyLoss,
+        "Σ g (1−p^q) / q",
+        "Zhang 2018",
+        (CrossEntropyLoss, MeanAbsoluteErrorLoss),
+    ),
     Entry(
         SymmetricCrossEntropyLoss,
         "−α Σ g log p − β Σ p log g",
@@ -69,7 +75,6 @@ LOSSES = (
         MeanAbsoluteErrorLoss,
         "½ Σ |p−g|; with multilabel |p−g|",
         "Ghosh 2017; Ma 2020",
-        (GeneralizedCrossEntropyLoss,),
     ),
     Entry(
         BiTemperedLoss,
