@@ -31,6 +31,13 @@ def one_hot(labels: np.ndarray, classes: int, dtype: Any = np.float64) -> np.nda
     return np.stack([labels == c for c in range(classes)], axis=1).astype(dtype)
 
 
+def waves(*shape: int, factor: float = 6.0) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels that look like noise and need no generator, for numbers of others."""
+    logits = factor * np.sin(np.arange(np.prod(shape)).reshape(shape) ** 1.3)
+    space = (shape[0], *shape[2:])
+    return logits, (np.arange(np.prod(space)) ** 2 // 7 % shape[1]).reshape(space)
+
+
 @lru_cache
 def problem(
     kind: str,

@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 from backends import Backend
 from cases import Case
-from problems import assert_close, expected, expected_gradient, one_hot, problem, softmax
+from problems import (
+    assert_close,
+    expected,
+    expected_gradient,
+    one_hot,
+    problem,
+    softmax,
+    waves,
+)
 
 import segloss_xp as sx
 
 
-def volume(*shape: int, factor: float = 6.0):
-    """Logits and labels that look like noise and need no generator."""
-    logits = factor * np.sin(np.arange(np.prod(shape)).reshape(shape) ** 1.3)
-    space = (shape[0], *shape[2:])
-    return logits, (np.arange(np.prod(space)) ** 2 // 7 % shape[1]).reshape(space)
-
-
 # The kernel and the pooling of mobarakol/SVLS f94b76b, svls.py, on the processor in float64;
-# by-liu/MbLS 2c92990, logit_margin_l1.py. On `volume(2, 3, 3, 4, 5)`.
+# by-liu/MbLS 2c92990, logit_margin_l1.py. On `waves(2, 3, 3, 4, 5)`.
 AUTHORS = [
     (sx.SVLSLoss(), 3.4979169173143676),
     (sx.SVLSLoss(sigma=0.7), 3.491980295469929),
@@ -29,14 +30,14 @@ AUTHORS = [
 
 @pytest.mark.parametrize(("loss", "value"), AUTHORS, ids=str)
 def test_numbers_of_the_authors(eager: Backend, loss, value):
-    assert_close(eager.value(loss, *volume(2, 3, 3, 4, 5)), value)
+    assert_close(eager.value(loss, *waves(2, 3, 3, 4, 5)), value)
 
 
 # cai4cai/Average-Calibration-Losses 5ad8418, softl1ace.py, in its float32.
 @pytest.mark.parametrize(("bins", "value"), [(10, 0.27760377526), (20, 0.28014564514)])
 def test_calibration_error_is_that_of_the_authors(eager: Backend, bins, value):
     loss = sx.CalibrationErrorLoss(bins=bins, smooth=0.0)
-    assert_close(eager.value(loss, *volume(2, 3, 20, 25, factor=2.0)), value, 1e-6)
+    assert_close(eager.value(loss, *waves(2, 3, 20, 25, factor=2.0)), value, 1e-6)
 
 
 def penalty(loss, logits, labels, **call):
@@ -47,7 +48,7 @@ def penalty(loss, logits, labels, **call):
 
 def test_nacl_inside_is_that_of_the_authors():
     """Bala93/MarginLoss 2ac015c, spatial_adaptive_margin.py, away from its border of class 0."""
-    logits, labels = volume(2, 3, 3, 4, 5)
+    logits, labels = waves(2, 3, 3, 4, 5)
     found = penalty(sx.NACLLoss(alpha=1.0), logits[:, :, 1], labels[:, 1])
     assert_close(found[:, 1:-1, 1:-1].mean(), 3.9018592232635485)
 
@@ -56,7 +57,7 @@ def test_nacl_inside_is_that_of_the_authors():
 @pytest.mark.parametrize("space", [(6,), (4, 5), (3, 4, 2)])
 def test_frequencies_add_up_to_one_at_the_border(size, space):
     """Of large logits of sum S it is S - 1, and not MONAI's S - 4 / 9 in a corner."""
-    _, labels = volume(1, 3, *space)
+    _, labels = waves(1, 3, *space)
     logits = np.full((1, 3, *space), 5.0)
     found = penalty(sx.NACLLoss(size=size, alpha=3.0), logits, labels)
     assert_close(found, np.full(labels.shape, 15.0 - 1.0))
@@ -86,7 +87,7 @@ def test_nacl_at_the_frequencies_is_cross_entropy():
 
 def test_masked_neighbours_have_no_part(differentiating: Backend):
     """Neither in frequencies nor in blurred labels, whatever they hold."""
-    logits, labels = volume(1, 3, 4, 5)
+    logits, labels = waves(1, 3, 4, 5)
     mask = np.ones(labels.shape, bool)
     mask[0, 1, 2] = mask[0, 0, 0] = mask[0, 3, 4] = False
     for loss in (sx.NACLLoss(size=5), sx.SVLSLoss(), sx.NACLLoss(distance="l2")):
@@ -122,7 +123,7 @@ def test_half_of_a_lone_label_stays():
 
 def test_a_narrow_gaussian_is_half_cross_entropy():
     """As sigma goes to 0 all of the blur is from the nearest neighbours: half a voxel's label."""
-    logits, labels = volume(1, 2, 6)
+    logits, labels = waves(1, 2, 6)
     blurred = one_hot(labels, 2)
     beside = np.pad(blurred, ((0, 0), (0, 0), (1, 1)), mode="edge")
     blurred = 0.5 * blurred + 0.25 * (beside[..., :-2] + beside[..., 2:])
@@ -132,7 +133,7 @@ def test_a_narrow_gaussian_is_half_cross_entropy():
 
 
 def test_penalties_of_nothing_are_cross_entropy():
-    logits, labels = volume(2, 3, 3, 4)
+    logits, labels = waves(2, 3, 3, 4)
     want = sx.CrossEntropyLoss()(logits, labels)
     for loss in (
         sx.NACLLoss(alpha=0.0),
@@ -145,14 +146,14 @@ def test_penalties_of_nothing_are_cross_entropy():
 
 def test_margin_of_zero():
     """The mean distance from the largest logit: for two classes half their distance."""
-    logits, labels = volume(2, 2, 3, 4)
+    logits, labels = waves(2, 2, 3, 4)
     found = penalty(sx.MarginLabelSmoothingLoss(margin=0.0, alpha=1.0), logits, labels)
     assert_close(found, np.abs(logits[:, 0] - logits[:, 1]) / 2)
 
 
 def test_confidence_penalty_is_the_entropy():
     stats = pytest.importorskip("scipy.stats")
-    logits, labels = volume(2, 3, 3, 4)
+    logits, labels = waves(2, 3, 3, 4)
     p = softmax(logits)
     found = penalty(sx.ConfidencePenaltyLoss(alpha=0.5), logits, labels)
     assert_close(found, -0.5 * stats.entropy(p, axis=1), least=1.0)
@@ -182,7 +183,7 @@ def test_calibration_error_of_few_and_many_bins(differentiating: Backend, kind, 
 
 def test_one_bin_is_the_bias():
     """Of one bin the error is that of the volume, per voxel."""
-    logits, labels = volume(1, 3, 4, 5)
+    logits, labels = waves(1, 3, 4, 5)
     found = sx.CalibrationErrorLoss(bins=1, smooth=0.0)(logits, labels, reduction="none")
     want = np.abs(np.mean(softmax(logits) - one_hot(labels, 3), axis=(2, 3)))
     assert_close(found, want)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from backends import Backend
-from problems import assert_close, assert_finite, one_hot, problem, softmax
+from problems import assert_close, assert_finite, one_hot, problem, softmax, waves
 
 import segloss_xp as sx
 
@@ -180,6 +180,24 @@ def test_the_asymmetric_powers_are_of_the_rare_classes_and_of_the_background():
         each = sx.TverskyLoss(alpha=0.4, beta=0.6)(prediction, labels, reduction="none")
         each[:, 1:] **= 1 - gamma
         assert_close(loss(prediction, labels), np.mean(each))
+
+
+# mlyg/unified-focal-loss 411c9c5, loss_functions.py in float64, with one line of it indented so that
+# it can be read. Its weight is that of the Tversky term, and it smooths by 1e-7.
+@pytest.mark.parametrize(
+    ("parameters", "value"),
+    [
+        ({}, 0.5550958717339356),
+        ({"gamma": 0.3}, 0.537722404818906),
+        ({"focal_weight": 0.8}, 0.5206654181397617),
+        ({"asymmetric": False}, 0.5845365148435082),
+        ({"asymmetric": False, "gamma": 0.3, "delta": 0.7}, 0.5481201359163881),
+    ],
+    ids=str,
+)
+def test_unified_focal_is_that_of_the_authors(eager: Backend, parameters: Any, value: float):
+    loss = sx.UnifiedFocalLoss(smooth=1e-7, **parameters)
+    assert_close(eager.value(loss, *waves(2, 2, 5, 6, factor=2.0)), value)
 
 
 # Perfection, and the way there.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from backends import Backend
-from problems import REDUCTIONS, assert_close, assert_finite, one_hot, problem, softmax
+from problems import REDUCTIONS, assert_close, assert_finite, one_hot, problem, softmax, waves
 
 import segloss_xp as sx
 
@@ -157,7 +157,7 @@ def test_losses_of_all_labels_add_up(loss: sx.Loss, total: float):
     assert_close(sum(each), np.full(labels.shape, total))
 
 
-# Ma 2020, theorem 1: labels that are wrong with one probability for all change but the scale.
+# Ma 2020: labels that are wrong with one probability for all change but the scale.
 @pytest.mark.parametrize(("loss", "total"), [(NCE, 1), (MAE, 2), (RCE, -2 * log(1e-4))], ids=str)
 def test_noise_does_not_move_the_minimiser(loss: sx.Loss, total: float):
     prediction, labels, _ = problem("labels")
@@ -484,6 +484,28 @@ def test_authors_proportions():
         loss = sx.ProportionLoss(distance=distance, smooth=1e-12)
         got = loss(ACTIVATIONS, HARD, reduction="none").sum()
         np.testing.assert_allclose(got, value, rtol=1e-7)  # they add 1e-10
+
+
+# abhuse/polyloss-pytorch b9b2fb3, polyloss.py; HanxunH/Active-Passive-Losses 04bce53, loss.py.
+@pytest.mark.parametrize(
+    ("loss", "value"),
+    [
+        (sx.PolyLoss(), 2.4873484275501765),
+        (sx.GeneralizedCrossEntropyLoss(), 0.7075172520402918),
+        (sx.SymmetricCrossEntropyLoss(floor=log(1e-4)), 5.538899647887457),
+    ],
+    ids=str,
+)
+def test_authors_means(eager: Backend, loss: sx.Loss, value: float):
+    assert_close(eager.value(loss, *waves(2, 3, 5, 6, factor=2.0)), value)
+
+
+def test_adaptive_wing_is_that_of_softseg():
+    """ivadomed/ivadomed 46248ae, losses.py, which adds up the voxels."""
+    x, _ = waves(2, 2, 6, 6, factor=2.0)
+    g = np.abs(np.sin(np.arange(72).reshape(2, 1, 6, 6) ** 1.1))
+    value = sx.AdaptiveWingLoss()(x[:, :1], g, multilabel=True)
+    assert_close(value, 3.547913988224001)
 
 
 def test_authors_active_passive():

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from backends import Backend
-from problems import REDUCTIONS, assert_close, assert_finite, one_hot, problem
+from problems import REDUCTIONS, assert_close, assert_finite, one_hot, problem, softmax, waves
 
 import segloss_xp as sx
 
@@ -296,6 +296,77 @@ def test_channels_at_their_corners(differentiating: Backend, loss: sx.Loss):
         value, gradient = differentiating.value_and_grad(loss, prediction, g, mask=nothing, **call)
         assert value == 0
         assert np.all(gradient == 0)
+
+
+# What the authors' code gives in float64, on `waves(2, 3, 5, 6, factor=2.0)`: the loss, the number.
+AUTHORS = [
+    # LucasFidon/GeneralizedWassersteinDiceLoss 4aa35ab, for which the background is 1 from the rest.
+    (
+        sx.GeneralizedWassersteinDiceLoss(
+            distances=((0, 1, 1), (1, 0, 0.5), (1, 0.5, 0)), smooth=1e-16
+        ),
+        0.42467167539837375,
+    ),
+    # usagisukisuki/Adaptive_t-vMF_Dice_loss 75ed575, ACDC/loss.py and SegLoss/wsdiceloss.py.
+    (sx.TVMFDiceLoss(kappa=2.0, batch=True, smooth=0.0), 1.3646251276972505),
+    (sx.TVMFDiceLoss(batch=True, smooth=0.0), 3.5937441342614336),
+    (sx.WeightedSoftDiceLoss(batch=True), 0.42722115200087046),
+    # HiLab-git/PyMIC 8bcebd6, pymic/loss/seg/dice.py; the first is of the authors.
+    (
+        sx.NoiseRobustDiceLoss(denominator="plain", batch=True, smooth=1e-5),
+        0.4464448830813598,
+    ),
+    (sx.FocalDiceLoss(batch=True, smooth=1e-5), 0.3627993680103646),
+]
+
+
+@pytest.mark.parametrize(("loss", "value"), AUTHORS, ids=str)
+def test_numbers_of_the_authors(eager: Backend, loss: sx.Loss, value: float):
+    assert_close(eager.value(loss, *waves(2, 3, 5, 6, factor=2.0)), value)
+
+
+# mlyg/DicePlusPlus 881ecb9, which takes 1e-7 off p and g.
+@pytest.mark.parametrize(
+    ("loss", "value"),
+    [
+        (sx.DicePlusPlusLoss(smooth=1e-7), 0.4773472357995077),
+        (sx.TverskyPlusPlusLoss(smooth=1e-7), 0.4865349293086478),
+    ],
+    ids=str,
+)
+def test_calibrated_dice_of_the_authors(eager: Backend, loss: sx.Loss, value: float):
+    assert_close(eager.value(loss, *waves(2, 3, 5, 6, factor=2.0)), value, 2e-7)
+
+
+# zifuwanggg/JDTLosses 68ce8ac, losses/jdt_loss.py with mIoUI=1, which halves the smoothing of Dice.
+@pytest.mark.parametrize(
+    ("loss", "value"),
+    [
+        (sx.JaccardLoss(intersection="min", smooth=1e-3), 0.6470310929784479),
+        (sx.DiceLoss(intersection="min", smooth=2e-3), 0.47916377388672016),
+    ],
+    ids=str,
+)
+def test_metric_losses_of_the_authors(eager: Backend, loss: sx.Loss, value: float):
+    x, _ = waves(2, 3, 5, 6, factor=2.0)
+    assert_close(eager.value(loss, x, softmax(-x / 3)), value)
+
+
+# nabsabraham/focal-tversky-unet 347d391, losses.py: one channel, and one score for the batch;
+# kakumarabhishek/MCC-Loss 8576601, loss.py, which adds 1e-7 under the root.
+@pytest.mark.parametrize(
+    ("loss", "value"),
+    [
+        (sx.FocalTverskyLoss(batch=True, smooth=1.0), 0.615319862116658),
+        (sx.MCCLoss(), 1.0838002173262618),
+        (sx.MCCLoss(batch=True), 1.0835247817686084),
+    ],
+    ids=str,
+)
+def test_channels_of_the_authors(eager: Backend, loss: sx.Loss, value: float):
+    x, labels = waves(2, 1, 5, 6, factor=2.0)
+    g = np.arange(x.size).reshape(x.shape) ** 2 // 7 % 2 == 1
+    assert_close(eager.value(loss, x, g, multilabel=True), value)
 
 
 # What other libraries get wrong. Each line: what they do, and the value that is right.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from backends import Backend
-from problems import assert_close, assert_finite, one_hot, problem, softmax
+from problems import assert_close, assert_finite, one_hot, problem, softmax, waves
 
 import segloss_xp as sx
 
@@ -27,6 +27,13 @@ def test_it_is_a_product_with_the_mean_around(eager: Backend, space: tuple[int, 
     want = sum(p[:, a] * around[:, b] + p[:, b] * around[:, a] for a, b in [(0, 1), (1, 2)])
     assert_close(eager.to_numpy(loss(eager.array(p), reduction="none", **P)), want)
     assert_close(eager.to_numpy(loss(eager.array(p), **P)), np.mean(want))
+
+
+def test_it_is_that_of_the_authors(eager: Backend):
+    """trypag/NonAdjLoss d545ecc, loss.py: in images, where nothing is predicted at their border."""
+    p = softmax(waves(2, 3, 6, 7, factor=2.0)[0])
+    p[:, :, [0, -1], :] = p[:, :, :, [0, -1]] = 0
+    assert_close(eager.to_numpy(APART(eager.array(p), **P)), 0.07258940192518515)
 
 
 def test_it_needs_no_target(eager: Backend):

@@ -95,14 +95,16 @@ class ActiveBoundaryLoss(VoxelLoss):
     nearer to the target; a mean is over the others. Without an edge in the target, 0. Does not use
     `distance`.
 
-    Divergences are as the paper writes them; the authors' code has those of directions the other
-    way round. From their code: the voxels around, and that divergences are at most 20. Ours:
-    neighbours that are equally near share :math:`t`; what is beyond the border or masked is no
-    neighbour; the share is of each sample, and exact. Not quite 0 at the perfect prediction.
+    Divergences are as the paper writes them. The authors' code has those of directions the other
+    way round, adds up those along the axes to find the boundary, and takes a whole 1 off the
+    distance; its smoothed :math:`t` adds up to less than 1. From it: the voxels around, and a limit
+    of 20 to divergences, which it computes and drops. Ours: neighbours that are equally near share
+    :math:`t`; what is beyond the border or masked is no neighbour; the share is of each sample, and
+    exact. Not quite 0 at the perfect prediction.
 
     References
     ----------
-    C. Wang et al. (2022), Active boundary loss for semantic segmentation, eq. 1 to 5.
+    C. Wang et al. (2022), Active boundary loss for semantic segmentation.
 
     Examples
     --------

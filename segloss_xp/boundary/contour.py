@@ -63,8 +63,7 @@ class BoundaryDoULoss(RegionLoss):
 
     References
     ----------
-    F. Sun et al. (2023), Boundary difference over union loss for medical image segmentation, eq. 1
-    and 2.
+    F. Sun et al. (2023), Boundary difference over union loss for medical image segmentation.
 
     Examples
     --------
@@ -178,8 +177,8 @@ class SurfaceDiceLoss(NeighbourhoodLoss):
 
     Notes
     -----
-    The box stands for an ellipsoid, and reaches at least as far as the tolerance. Unreduced:
-    (N, C), from 0 to 1. The border of the image is no contour. A class without contour in target
+    The box stands for an ellipsoid, and reaches at least as far as the tolerance. The authors'
+    code leaves out the background. Unreduced: (N, C), from 0 to 1. The border of the image is no contour. A class without contour in target
     and prediction, nowhere or everywhere, costs 0. Erosion and dilation are differentiable but
     where voxels tie.
 

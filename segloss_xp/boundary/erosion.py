@@ -44,7 +44,7 @@ class HausdorffERLoss(NeighbourhoodLoss):
     References
     ----------
     D. Karimi and S. E. Salcudean (2020), Reducing the Hausdorff distance in medical image
-    segmentation with convolutional neural networks, eq. 9.
+    segmentation with convolutional neural networks.
 
     Examples
     --------
@@ -114,7 +114,7 @@ class HausdorffCVLoss(NeighbourhoodLoss):
     References
     ----------
     D. Karimi and S. E. Salcudean (2020), Reducing the Hausdorff distance in medical image
-    segmentation with convolutional neural networks, eq. 12.
+    segmentation with convolutional neural networks.
 
     Examples
     --------

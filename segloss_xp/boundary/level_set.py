@@ -43,14 +43,15 @@ class ActiveContourLoss(NeighbourhoodLoss):
     -----
     Differences are by unit of the spacing. At the perfect prediction the loss is not 0, but the
     length of the contour by the size of the image. The sums are means as in the authors' code, and
-    what is flat has length 0, ours. There is no contour at the border, or at a masked voxel.
+    what is flat has length 0, ours. There is no contour at the border, or at a masked voxel. Theirs
+    pairs differences of neighbouring voxels, and leaves out a strip along the border.
 
     Unreduced: (N, C). An absent class costs what its prediction does.
 
     References
     ----------
-    X. Chen et al. (2019), Learning active contour models for medical image segmentation, eq. 10
-    to 12.
+    X. Chen et al. (2019), Learning active contour models for medical image segmentation, eq. 11
+    and 12.
 
     Examples
     --------
@@ -136,7 +137,8 @@ class MumfordShahLoss(NeighbourhoodLoss):
     -----
     Needs the argument `image` of the call, (N, K, \*space), and is in its units, squared. Needs no
     target, unless `absent` asks for it. Differences are by unit of the spacing; there is no contour
-    at the border, or at a masked voxel. Means over the voxels, ours: the paper adds up.
+    at the border, or at a masked voxel. Means over the voxels, ours: the paper adds up. The length
+    is that of the gradient; the authors' code adds up absolute differences along the axes.
 
     The means :math:`\mu` are best for the prediction, so that their own dependence on it adds
     nothing to the gradient. Without the contour, ``length=0``, a formula on sums.
@@ -146,7 +148,7 @@ class MumfordShahLoss(NeighbourhoodLoss):
     References
     ----------
     B. Kim and J. C. Ye (2020), Mumford-Shah loss functional for image segmentation with deep
-    learning, eq. 9 and 10.
+    learning.
 
     Examples
     --------
@@ -223,7 +225,8 @@ class ElasticInteractionLoss(NeighbourhoodLoss):
     the prediction to its sharp side, here it is the probability itself.
 
     What is masked has no difference, and so no contour. A pair of voxels weighs the geometric mean
-    of their weights. The gradient is that of the value. Unreduced: (N, C), not negative; a class
+    of their weights. The gradient is that of the value; that of the authors' code is scaled by
+    something else. Unreduced: (N, C), not negative; a class
     that is everywhere or nowhere has no contour.
 
     References

@@ -43,6 +43,9 @@ class WeightedHausdorffLoss(Loss):
     number, for images of some 10 000 voxels; memory does not, as pairs are held a few at a time, in
     the gradient too. Not a formula on sums: NumPy and CuPy borrow its gradient.
 
+    The diagonal is the largest distance of two voxels, between their centres; the authors' code
+    takes that of the corners of the image, and an alpha of -9 unless told otherwise.
+
     Unreduced: (N, C). A class that is nowhere or everywhere in a sample has no surface, and is 0.
     Near 0 at the perfect prediction, but for the mean, which sees the other voxels too.
 

@@ -36,11 +36,12 @@ class SignedDistanceLoss(RegionLoss):
 
     Without units: only the ratios of the spacings matter. 0 if the maps agree; the third makes it
     so, the paper leaves it out. Unreduced: (N, C). A class that is nowhere in a sample has s = 1,
-    one that is everywhere s = -1. `distance` may hold the maps of `signed_distance`.
+    one that is everywhere s = -1. Voxels next to the surface are a voxel away from it; others set
+    those inside to 0. `distance` may hold the maps of `signed_distance`.
 
     References
     ----------
-    Y. Xue et al. (2020), Shape-aware organ segmentation by predicting signed distance maps.
+    Y. Xue et al. (2020), Shape-aware organ segmentation by predicting signed distance maps, eq. 4.
 
     Examples
     --------

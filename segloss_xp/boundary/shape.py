@@ -51,7 +51,7 @@ class CentroidLoss(RegionLoss):
     References
     ----------
     H. Kervadec et al. (2021), Beyond pixel-wise supervision for segmentation: a few global shape
-    descriptors might be surprisingly good, section 2.
+    descriptors might be surprisingly good.
 
     Examples
     --------

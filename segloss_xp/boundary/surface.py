@@ -103,7 +103,8 @@ class HausdorffDTLoss(RegionLoss):
     ----------
     D. Karimi and S. E. Salcudean (2020), Reducing the Hausdorff distance in medical image
     segmentation with convolutional neural networks; A. Celaya et al. (2024), A generalized
-    surface loss for reducing the Hausdorff distance in medical imaging segmentation (one-sided).
+    surface loss for reducing the Hausdorff distance in medical imaging segmentation (one-sided with
+    precomputed distances).
 
     Examples
     --------
@@ -148,9 +149,10 @@ class RegionWiseLoss(VoxelLoss):
 
     Notes
     -----
-    May be negative. Without units: only the ratios of the spacings matter. Unreduced: (N, \*space),
-    with ``multilabel=True`` of the shape of the prediction. A class that is everywhere in a sample
-    has z = -1, an absent one z = 1. `distance` may hold the maps of `signed_distance`.
+    May be negative. Without units: only the ratios of the spacings matter. A sum over the classes;
+    the authors' code takes their mean. Unreduced: (N, \*space), with ``multilabel=True`` of the
+    shape of the prediction. A class that is everywhere in a sample has z = -1, an absent one z = 1.
+    `distance` may hold the maps of `signed_distance`.
 
     References
     ----------

@@ -103,7 +103,7 @@ class NACLLoss(VoxelLoss):
     References
     ----------
     B. Murugesan et al. (2023), Trust your neighbours: penalty-based constraints for model
-    calibration, eq. 6.
+    calibration.
 
     Examples
     --------

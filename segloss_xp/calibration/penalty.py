@@ -96,7 +96,7 @@ class MarginLabelSmoothingLoss(VoxelLoss):
     References
     ----------
     B. Liu et al. (2022), The devil is in the margin: margin-based label smoothing for network
-    calibration, eq. 7.
+    calibration.
 
     Examples
     --------

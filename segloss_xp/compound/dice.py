@@ -87,8 +87,7 @@ class DiceBCELoss(RegionCompound):
 
     References
     ----------
-    F. Isensee et al. (2020), nnU-Net for brain tumor segmentation, section 2.2 (region-based
-    training).
+    F. Isensee et al. (2020), nnU-Net for brain tumor segmentation (region-based training).
 
     Examples
     --------

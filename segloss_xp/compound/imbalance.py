@@ -140,7 +140,7 @@ class ExponentialLogarithmicLoss(RegionCompound):
     References
     ----------
     K. C. L. Wong et al. (2018), 3D segmentation with exponential logarithmic loss for highly
-    unbalanced object sizes, eq. 1 to 4, with its weights, gamma and smoothing.
+    unbalanced object sizes, with its weights, gamma and smoothing.
 
     Examples
     --------
@@ -246,10 +246,11 @@ class UnifiedFocalLoss(RegionCompound):
 
     Notes
     -----
-    For any number of classes. The Tversky term is a mean over the classes, the paper's a sum. With
+    For any number of classes; two in the authors' code, which is the same but that its weight is
+    that of the Tversky term. A mean over the classes in that, as there; the paper's is a sum. With
     ``gamma=0`` it is cross-entropy and Tversky. The symmetric form is `FocalLoss` and
-    `FocalTverskyLoss`; the paper prints it with the exponents 1 - gamma and gamma, in which gamma =
-    0 would leave a constant, and which agree with these at gamma = 1/2. With ``multilabel=True``
+    `FocalTverskyLoss`, with the exponents of the code; the paper prints 1 - gamma and gamma, in
+    which gamma = 0 would leave a constant, and which agree with these at gamma = 1/2. With ``multilabel=True``
     the symmetric form alone: channels have no common background. Unreduced: the terms have no
     common grain, so ``reduction="none"`` is a ``ValueError``. Absent classes: as for `DiceLoss`.
     All ignored: 0. The gradient at a perfect score, infinite in the formula, is 0.

@@ -55,7 +55,7 @@ class CrossEntropyLoss(VoxelLoss):
     References
     ----------
     O. Ronneberger et al. (2015), U-Net (class weights); C. Szegedy et al. (2016), Rethinking the
-    Inception architecture, section 7 (label smoothing).
+    Inception architecture (label smoothing).
 
     Examples
     --------
@@ -130,7 +130,7 @@ class FocalLoss(VoxelLoss):
 
     References
     ----------
-    T.-Y. Lin et al. (2017), Focal loss for dense object detection, eq. 4 and 5.
+    T.-Y. Lin et al. (2017), Focal loss for dense object detection.
 
     Examples
     --------

@@ -147,8 +147,8 @@ class OHEMLoss(Selection):
 
     References
     ----------
-    Z. Wu et al. (2016), Bridging category-level and instance-level semantic image segmentation,
-    section 3 (online bootstrapping); A. Shrivastava et al. (2016), Training region-based object
+    Z. Wu et al. (2016), Bridging category-level and instance-level semantic image segmentation
+    (online bootstrapping); A. Shrivastava et al. (2016), Training region-based object
     detectors with online hard example mining (the name).
 
     Examples

@@ -43,7 +43,7 @@ class AdaptiveWingLoss(VoxelLoss):
     References
     ----------
     X. Wang et al. (2019), Adaptive wing loss for robust face alignment via heatmap regression,
-    eq. 5 and its parameters; C. Gros et al. (2021), SoftSeg.
+    with its parameters; C. Gros et al. (2021), SoftSeg.
 
     Examples
     --------

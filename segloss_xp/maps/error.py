@@ -60,7 +60,7 @@ class SquaredErrorWithin(Map):
 @dataclass(frozen=True)
 class AdaptiveWing(Map):
     """
-    The adaptive wing of the error d = |p - g| (Wang et al. 2019, eq. 5 and 6).
+    The adaptive wing of the error d = |p - g| (Wang et al. 2019).
 
     omega log(1 + (d / epsilon)^(alpha - g)) where d < theta, and from there on its tangent.
     """

@@ -78,7 +78,7 @@ class LogComplement(Map):
 
 @dataclass(frozen=True)
 class FocalLikelihood(Map):
-    """The modulated log-likelihood g (1 - p)^gamma log p (Lin et al. 2017, eq. 4)."""
+    """The modulated log-likelihood g (1 - p)^gamma log p (Lin et al. 2017)."""
 
     wrt: ClassVar[Literal["log_p"]] = "log_p"
     gamma: float
@@ -135,7 +135,7 @@ class PoweredShortfall(Map):
 
 @dataclass(frozen=True)
 class PoweredSurprise(Map):
-    """The power g (-log p)^gamma, gamma > 0 (Wong et al. 2018, eq. 3)."""
+    """The power g (-log p)^gamma, gamma > 0 (Wong et al. 2018)."""
 
     wrt: ClassVar[Literal["log_odds"]] = "log_odds"
     gamma: float

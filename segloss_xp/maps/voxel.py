@@ -102,7 +102,7 @@ class TemperedDivergence(Map):
     The divergence of temperature t1 <= 1 of g from the tempered softmax of temperature t2 >= 1.
 
     The sum over the classes of g (log_t1 g - log_t1 q) - (g^(2 - t1) - q^(2 - t1)) / (2 - t1) (Amid
-    et al. 2019, eq. 8), of which each class has its share of g. The tempered softmax q = exp_t2(a -
+    et al. 2019), of which each class has its share of g. The tempered softmax q = exp_t2(a -
     lambda) has log p for its activations a: the logits themselves but for a shift, which it does
     not know.
     """

@@ -80,7 +80,8 @@ class NoiseRobustDiceLoss(RegionLoss):
     gamma : float
         From 1 to 2: the smaller, the less a wrong label weighs; 2 is ``DiceLoss(squared=True)``.
     denominator : {"squared", "plain"}
-        Whether the denominator adds up squares, as in the paper, or p and g themselves.
+        Whether the denominator adds up squares, as in the paper, or p and g themselves, as in the
+        authors' code, over the batch.
     include_background, class_weights, batch, absent
         See `RegionLoss`.
     smooth : float

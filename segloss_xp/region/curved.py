@@ -77,8 +77,8 @@ class LogDiceLoss(DiceLoss):
 
     References
     ----------
-    K. C. L. Wong et al. (2018), 3D segmentation with exponential logarithmic loss, eq. 2, with
-    gamma = 1.
+    K. C. L. Wong et al. (2018), 3D segmentation with exponential logarithmic loss for highly
+    unbalanced object sizes, with gamma = 1.
 
     Examples
     --------

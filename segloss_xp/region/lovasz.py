@@ -121,7 +121,7 @@ class LovaszSoftmaxLoss(_LovaszLoss):
     References
     ----------
     M. Berman et al. (2018), The Lovász-softmax loss: a tractable surrogate for the optimization of
-    the intersection-over-union measure in neural networks, eqs. 8 and 11.
+    the intersection-over-union measure in neural networks.
 
     Examples
     --------
@@ -165,8 +165,8 @@ class LovaszHingeLoss(_LovaszLoss):
 
     References
     ----------
-    M. Berman et al. (2018), The Lovász-softmax loss, section 3.1; J. Yu and M. B. Blaschko (2015),
-    Learning submodular losses with the Lovász hinge.
+    M. Berman et al. (2018), The Lovász-softmax loss; J. Yu and M. B. Blaschko (2015), Learning
+    submodular losses with the Lovász hinge.
 
     Examples
     --------

@@ -55,7 +55,7 @@ class DiceLoss(_OverlapLoss):
 
     References
     ----------
-    F. Milletari et al. (2016), V-Net, section 3 (squared); M. Drozdzal et al. (2016), The
+    F. Milletari et al. (2016), V-Net (squared); M. Drozdzal et al. (2016), The
     importance of skip connections; Z. Wang et al. (2023), Dice semimetric losses.
 
     Examples

@@ -36,8 +36,8 @@ class NonAdjacencyLoss(Loss):
     target that is given counts by its ignored voxels only. It is of little use alone, being 0 for
     one class everywhere.
 
-    In any number of dimensions. Beyond the border the image goes on as at the border; a masked
-    voxel is of no class, neither at the centre nor around it. `spacing` plays no part. Unreduced:
+    In any number of dimensions. Beyond the border the image goes on as at the border, where the
+    authors' code, which says so too, has zeros; a masked voxel is of no class, neither at the centre nor around it. `spacing` plays no part. Unreduced:
     (N, \*space). A class that is not predicted adds nothing. All ignored: 0.
 
     References

@@ -136,7 +136,7 @@ def mean_absolute_error(prediction, target, *, multilabel=False, **call):
 
 
 def bi_tempered(prediction, target, *, t1=0.8, t2=1.2, class_weights=None, **call):
-    """The divergence of temperature t1 from the softmax of temperature t2 (Amid 2019, eq. 8).
+    """The divergence of temperature t1 from the softmax of temperature t2 (Amid 2019).
 
     Its activations are log p, as the logits are but for a shift. A class weight is its label's.
     """

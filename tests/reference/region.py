@@ -227,7 +227,7 @@ def generalized_wasserstein_dice(prediction, target, *, distances=None, smooth=1
 
 
 def lovasz_softmax(prediction, target, *, absent="skip", **call):
-    """The Lovasz extension of the Jaccard loss at the errors |p - g| (Berman 2018, eq. 8)."""
+    """The Lovasz extension of the Jaccard loss at the errors |p - g| (Berman 2018)."""
 
     def region(voxels):
         return _lovasz([(w, 1 - p if g > 0.5 else p, g > 0.5) for w, p, g in voxels])
@@ -236,7 +236,7 @@ def lovasz_softmax(prediction, target, *, absent="skip", **call):
 
 
 def lovasz_hinge(prediction, target, *, absent="smooth", **call):
-    """The same at the hinges max(0, 1 - z (2 g - 1)) of the logits z (Berman 2018, section 3.1)."""
+    """The same at the hinges max(0, 1 - z (2 g - 1)) of the logits z (Berman 2018)."""
 
     def region(voxels):
         hinges = []
