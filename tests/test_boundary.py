@@ -8,7 +8,16 @@ import pytest
 from backends import Backend
 from cases import Case
 from cases.boundary import CASES
-from problems import REDUCTIONS, assert_close, assert_finite, expected, one_hot, problem, softmax
+from problems import (
+    REDUCTIONS,
+    assert_close,
+    assert_finite,
+    expected,
+    one_hot,
+    problem,
+    softmax,
+    waves,
+)
 
 import segloss_xp as sx
 
@@ -613,3 +622,58 @@ def test_hausdorff_is_that_of_monai(alpha: float):
     # Its distances are float32.
     assert_close(got[0].numpy(), want.detach().numpy(), 1e-7)
     assert_close(got[1].numpy(), slope.numpy(), 1e-6)
+
+
+# What the authors' code gives in float64, on `waves(2, 3, 4, 5, 6, factor=2.0)`.
+AUTHORS = [
+    # aecelaya/gen-surf-loss 2115cca, runtime/loss.py, with our distances; the first without what is
+    # added to its denominator.
+    (sx.GeneralizedSurfaceLoss(), 0.5646391445889305),
+    (sx.HausdorffDTLoss(one_sided=True), 0.31439283206114177),
+    (sx.BoundaryLoss(), 0.11882100449380985),
+    # jmlipman/RegionWiseLoss 9c5b66d, rwexp_loss.py, which is a mean over the classes.
+    (sx.RegionWiseLoss(), 0.3261238094600788),
+]
+
+
+@pytest.mark.parametrize(("loss", "value"), AUTHORS, ids=str)
+def test_numbers_of_the_authors(eager: Backend, loss: sx.Loss, value: float):
+    assert_close(eager.value(loss, *waves(2, 3, 4, 5, 6, factor=2.0)), value)
+
+
+@pytest.mark.parametrize(("alpha", "value"), [(-1, 7.1165914552194804), (-9, 4.467742900233395)])
+def test_weighted_hausdorff_is_that_of_the_authors(eager: Backend, alpha: float, value: float):
+    """
+    javiribera/locating-objects-without-bboxes e51f75e, object-locator/losses.py.
+
+    With the largest distance of two voxels for its diagonal of the image.
+    """
+    p = softmax(waves(2, 3, 6, 7, factor=2.0)[0])[:1, 1:2]
+    points = np.zeros((1, 1, 6, 7), bool)
+    points[0, 0, [1, 4, 4], [2, 5, 1]] = True
+    loss = sx.WeightedHausdorffLoss(alpha=alpha, include_background=True)
+    assert_close(eager.value(loss, p, points, **CHANNELS), value)
+
+
+def disc() -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels of a disc, which is neither empty nor at the border."""
+    y, x = np.mgrid[:16, :16]
+    labels = ((y - 7) ** 2 + (x - 8.3) ** 2 < 22).astype(np.int64)[None]
+    logits = waves(1, 2, 16, 16, factor=1.0)[0]
+    logits[:, 1] += 4 * labels - 2
+    return logits, labels
+
+
+def test_boundary_is_that_of_the_authors(eager: Backend):
+    """LIVIAETS/boundary-loss 171c32d, losses.py, on the distances of its utils.py in float64."""
+    logits, labels = disc()
+    keywords = {"distance": maps(labels, 2, inner_offset=1.0)}
+    assert_close(eager.value(sx.BoundaryLoss(), logits, labels, **keywords), -0.5055394080888289)
+
+
+def test_signed_distance_is_that_of_others(eager: Backend):
+    """JunMa11/SegWithDistMap 153dabf, train_LA_AAAISDF.py, less its zeros on the boundary."""
+    logits, labels = disc()
+    loss = sx.SignedDistanceLoss()
+    value = eager.value(loss, softmax(logits)[:, 1:], labels[:, None] == 1, **CHANNELS)
+    assert_close(value, 0.43236063231666716, 1e-7)  # it adds 1e-5 to the ratio

@@ -18,7 +18,6 @@ from problems import (
 
 import segloss_xp as sx
 
-
 # The kernel and the pooling of mobarakol/SVLS f94b76b, svls.py, on the processor in float64;
 # by-liu/MbLS 2c92990, logit_margin_l1.py. On `waves(2, 3, 3, 4, 5)`.
 AUTHORS = [

@@ -182,8 +182,8 @@ def test_the_asymmetric_powers_are_of_the_rare_classes_and_of_the_background():
         assert_close(loss(prediction, labels), np.mean(each))
 
 
-# mlyg/unified-focal-loss 411c9c5, loss_functions.py in float64, with one line of it indented so that
-# it can be read. Its weight is that of the Tversky term, and it smooths by 1e-7.
+# mlyg/unified-focal-loss 411c9c5, loss_functions.py in float64, with one line of it indented so
+# that it can be read. Its weight is that of the Tversky term, and it smooths by 1e-7.
 @pytest.mark.parametrize(
     ("parameters", "value"),
     [

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from backends import Backend, chosen
 from cases import Case, contour
-from problems import Problem, assert_close, assert_finite, expected, problem, with_image
+from problems import (
+    Problem,
+    assert_close,
+    assert_finite,
+    expected,
+    problem,
+    softmax,
+    waves,
+    with_image,
+)
 
 import segloss_xp as sx
 
@@ -178,6 +187,91 @@ def test_erosion_is_that_of_kornia():
         g[(0, 0, *box)] = 1
         # Its kernel is of float32.
         assert_close(of(sx.HausdorffERLoss(erosions=erosions), np.zeros_like(g), g), want, 1e-7)
+
+
+def ball(*space: int, squared: float, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of two classes, and labels, of a ball; as authors' code has them, below."""
+    middle = {2: (7, 8.3), 3: (3, 4, 3.6)}[len(space)]
+    squares = [(x - m) ** 2 for x, m in zip(np.indices(space), middle, strict=True)]
+    labels = (sum(squares) < squared).astype(np.int64)[None]
+    logits = waves(1, 2, *space, factor=1.0)[0]
+    logits[:, 1] += factor * (labels - 0.5)
+    return softmax(logits), labels
+
+
+def test_perimeter_is_that_of_the_authors(eager: Backend):
+    """rosanajurdi/Prior-based-Losses-for-Medical-Image-Segmentation eab8b9c, in float64."""
+    p, labels = ball(16, 16, squared=22, factor=4)
+    value = eager.value(sx.PerimeterLoss(), p[:, 1:], labels[:, None] == 1, **CHANNELS)
+    assert_close(value, 0.17265776357006773)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "value"),
+    [((1.0, 1.0, 1.0), 0.04834736532915351), ((0.7, 1.0, 1.3), 0.04577486247770768)],
+)
+def test_surface_dice_is_that_of_the_authors(eager: Backend, spacing: Any, value: float):
+    """mist-medical/MIST f727791, surface_dice_dilation.py in float64."""
+    loss = sx.SurfaceDiceLoss(smooth=(0.0, 1e-6))
+    keywords = {"from_logits": False, "spacing": spacing}
+    assert_close(eager.value(loss, *ball(7, 8, 9, squared=8, factor=3), **keywords), value, 1e-11)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "value"), [(1.0, 0.042030551746562304), (0.35, 0.08311467696250235)]
+)
+def test_elastic_energy_is_that_of_the_authors(eager: Backend, alpha: float, value: float):
+    """
+    charrywhite/elastic_interaction_based_loss 25caa6e, unet/elastic_loss.py in float64.
+
+    Of the background against the target, as its training takes it; times 2 pi / 16.
+    """
+    p, labels = ball(16, 16, squared=22, factor=4)
+    loss = sx.ElasticInteractionLoss(alpha=alpha)
+    assert_close(eager.value(loss, p[:, 1:], labels[:, None] == 1, **CHANNELS), value)
+
+
+def test_active_contour_is_that_of_the_authors_but_for_the_length(eager: Backend):
+    """xuuuuuuchen/Active-Contour-Loss f76737b, where nothing has a contour; less its 1e-4."""
+    _, labels = waves(2, 2, 6, 6)
+    p = np.full((2, 1, 6, 6), 0.3)
+    value = eager.value(sx.ActiveContourLoss(), p, labels[:, None] == 1, **CHANNELS)
+    assert_close(value, 0.49444444444444446)
+
+
+def test_mumford_shah_is_that_of_the_authors_but_for_the_length(eager: Backend):
+    """jongcye/CNN_MumfordShah_Loss 4e48c90, models/loss.py, divided by 2 * 72."""
+    x, _ = waves(2, 2, 6, 6, factor=2.0)
+    image = waves(2, 3, 6, 6, factor=1.0)[0][:, :2]
+    loss = sx.MumfordShahLoss(length=0.0)
+    value = loss(eager.array(x), image=eager.array(image))
+    assert_close(eager.to_numpy(value), 0.42393267288754416)
+
+
+def test_active_boundary_is_that_of_the_authors(eager: Backend):
+    """
+    wangchi95/active-boundary-loss 1511507, abl.py in float64, with distances not cut to integers.
+
+    Where neighbours diverge alike both ways, none are equally near, and the boundary is away from
+    the border. Its distance lacks a whole 1.
+    """
+    y, x = np.mgrid[:20, :22]
+    labels = (2.3 * y + x < 9.5).astype(np.int64)[None]
+    wide = (y - 12) ** 2 / 9 + (x - 14.3) ** 2 / 14 < 1
+    deep = (y - 12) ** 2 / 3 + (x - 14.6) ** 2 / 3 < 1
+    p = np.full((3, 3), 0.1) + 0.7 * np.eye(3)
+    p = np.moveaxis(p[wide.astype(int) + deep], -1, 0)[None]
+    near, far = (
+        eager.value(
+            sx.ActiveBoundaryLoss(share=1.0, label_smoothing=0.0, reach=reach),
+            p,
+            labels,
+            from_logits=False,
+        )
+        for reach in (1.0, 20.0)
+    )
+    assert_close(near, 2.16334338714464)
+    assert_close(far - near / 20.0, 1.2557635811510248)
 
 
 # Boundary difference over union.

@@ -298,9 +298,9 @@ def test_channels_at_their_corners(differentiating: Backend, loss: sx.Loss):
         assert np.all(gradient == 0)
 
 
-# What the authors' code gives in float64, on `waves(2, 3, 5, 6, factor=2.0)`: the loss, the number.
+# What the authors' code gives in float64, on `waves(2, 3, 5, 6, factor=2.0)`.
 AUTHORS = [
-    # LucasFidon/GeneralizedWassersteinDiceLoss 4aa35ab, for which the background is 1 from the rest.
+    # LucasFidon/GeneralizedWassersteinDiceLoss 4aa35ab; the background is 1 from all others.
     (
         sx.GeneralizedWassersteinDiceLoss(
             distances=((0, 1, 1), (1, 0, 0.5), (1, 0.5, 0)), smooth=1e-16
@@ -364,7 +364,7 @@ def test_metric_losses_of_the_authors(eager: Backend, loss: sx.Loss, value: floa
     ids=str,
 )
 def test_channels_of_the_authors(eager: Backend, loss: sx.Loss, value: float):
-    x, labels = waves(2, 1, 5, 6, factor=2.0)
+    x, _ = waves(2, 1, 5, 6, factor=2.0)
     g = np.arange(x.size).reshape(x.shape) ** 2 // 7 % 2 == 1
     assert_close(eager.value(loss, x, g, multilabel=True), value)
 

@@ -177,10 +177,10 @@ class SurfaceDiceLoss(NeighbourhoodLoss):
 
     Notes
     -----
-    The box stands for an ellipsoid, and reaches at least as far as the tolerance. The authors'
-    code leaves out the background. Unreduced: (N, C), from 0 to 1. The border of the image is no contour. A class without contour in target
-    and prediction, nowhere or everywhere, costs 0. Erosion and dilation are differentiable but
-    where voxels tie.
+    The box stands for an ellipsoid, and reaches at least as far as the tolerance. The authors' code
+    leaves out the background. Unreduced: (N, C), from 0 to 1. The border of the image is no
+    contour. A class without contour in target and prediction, nowhere or everywhere, costs 0.
+    Erosion and dilation are differentiable but where voxels tie.
 
     References
     ----------

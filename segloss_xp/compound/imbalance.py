@@ -250,10 +250,10 @@ class UnifiedFocalLoss(RegionCompound):
     that of the Tversky term. A mean over the classes in that, as there; the paper's is a sum. With
     ``gamma=0`` it is cross-entropy and Tversky. The symmetric form is `FocalLoss` and
     `FocalTverskyLoss`, with the exponents of the code; the paper prints 1 - gamma and gamma, in
-    which gamma = 0 would leave a constant, and which agree with these at gamma = 1/2. With ``multilabel=True``
-    the symmetric form alone: channels have no common background. Unreduced: the terms have no
-    common grain, so ``reduction="none"`` is a ``ValueError``. Absent classes: as for `DiceLoss`.
-    All ignored: 0. The gradient at a perfect score, infinite in the formula, is 0.
+    which gamma = 0 would leave a constant, and which agree with these at gamma = 1/2. With
+    ``multilabel=True`` the symmetric form alone: channels have no common background. Unreduced: the
+    terms have no common grain, so ``reduction="none"`` is a ``ValueError``. Absent classes: as for
+    `DiceLoss`. All ignored: 0. The gradient at a perfect score, infinite in the formula, is 0.
 
     References
     ----------

@@ -37,8 +37,9 @@ class NonAdjacencyLoss(Loss):
     one class everywhere.
 
     In any number of dimensions. Beyond the border the image goes on as at the border, where the
-    authors' code, which says so too, has zeros; a masked voxel is of no class, neither at the centre nor around it. `spacing` plays no part. Unreduced:
-    (N, \*space). A class that is not predicted adds nothing. All ignored: 0.
+    authors' code, which says so too, has zeros; a masked voxel is of no class, neither at the
+    centre nor around it. `spacing` plays no part. Unreduced: (N, \*space). A class that is not
+    predicted adds nothing. All ignored: 0.
 
     References
     ----------
