@@ -246,14 +246,14 @@ class UnifiedFocalLoss(RegionCompound):
 
     Notes
     -----
-    For any number of classes; two in the authors' code, which is the same but that its weight is
-    that of the Tversky term. A mean over the classes in that, as there; the paper's is a sum. With
-    ``gamma=0`` it is cross-entropy and Tversky. The symmetric form is `FocalLoss` and
-    `FocalTverskyLoss`, with the exponents of the code; the paper prints 1 - gamma and gamma, in
-    which gamma = 0 would leave a constant, and which agree with these at gamma = 1/2. With
-    ``multilabel=True`` the symmetric form alone: channels have no common background. Unreduced: the
-    terms have no common grain, so ``reduction="none"`` is a ``ValueError``. Absent classes: as for
-    `DiceLoss`. All ignored: 0. The gradient at a perfect score, infinite in the formula, is 0.
+    For any number of classes. The authors' code has two, the same numbers, and its weight for the
+    Tversky term, a mean over the classes. With ``gamma=0`` it is cross-entropy and Tversky. The
+    symmetric form is `FocalLoss` and `FocalTverskyLoss`, with the exponents of that code; with
+    those that the paper is quoted for, 1 - gamma and gamma, gamma = 0 would leave a constant, and
+    at gamma = 1/2 they agree. With ``multilabel=True`` the symmetric form alone: channels have no
+    common background. Unreduced: the terms have no common grain, so ``reduction="none"`` is a
+    ``ValueError``. Absent classes: as for `DiceLoss`. All ignored: 0. The gradient at a perfect
+    score, infinite in the formula, is 0.
 
     References
     ----------
