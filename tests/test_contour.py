@@ -534,6 +534,12 @@ def test_centroids():
     assert_close(of(sx.CentroidLoss(), 0.3 * p, g), 13)
 
 
+def test_centroids_are_those_of_the_authors(eager: Backend):
+    """HKervadec/shape_descriptors 8673827, soft_centroid of utils.py in float64; squared apart."""
+    value = eager.value(sx.CentroidLoss(), *waves(2, 3, 6, 7, factor=2.0))
+    assert_close(value, 1.2191071475125577, 1e-11)  # they add 1e-10 to the sizes
+
+
 @pytest.mark.parametrize(("p", "g"), [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0)])
 def test_nothing_has_no_centroid(differentiating: Backend, p: float, g: float):
     value, gradient = differentiating.value_and_grad(

@@ -44,9 +44,10 @@ class CentroidLoss(RegionLoss):
 
     Notes
     -----
-    In units of the spacing, squared. The paper allows for a margin of 10 % around the true value;
-    here it is the value. Unreduced: (N, C). A class that is nowhere in the target, or nowhere in
-    the prediction, has no centroid, and is 0.
+    In units of the spacing, squared. The authors' code also divides by the number of voxels, and
+    allows for a margin around the true value, 20 voxels in its experiments, with a barrier beyond;
+    here it is the square, from the true value on. Unreduced: (N, C). A class that is nowhere in the
+    target, or nowhere in the prediction, has no centroid, and is 0.
 
     References
     ----------
