@@ -8,6 +8,7 @@ import pytest
 
 import segloss_xp as sx
 from segloss_xp import bias
+from segloss_xp.bias._scene import scene_for
 
 P = (0.1, 0.3, 0.45, 0.55, 0.7, 0.9)
 
@@ -163,10 +164,10 @@ def test_several_regions_are_overestimated(mu, n):
 
 
 class WholeImage(sx.DiceLoss):
-    """As one of those that are no formula on sums."""
+    """As one of those whose maps do not tell all."""
 
     @property
-    def from_sums(self):
+    def from_maps(self):
         return False
 
 
@@ -188,13 +189,56 @@ def test_an_image_does_what_weights_do(mu, n):
     np.testing.assert_allclose(*best, atol=1e-4 if pixels == 4 * mu else 0.02)
 
 
+@pytest.mark.parametrize("mu", [1.0, 4.0])
+def test_the_boundary_loss_jumps_where_the_mean_distance_is_zero(mu):
+    """On an image, where there are distances; by those that scipy measures."""
+    ndimage = pytest.importorskip("scipy.ndimage")
+    region = scene_for(sx.BoundaryLoss(), mu, 1).region
+    assert [np.sum(region == k) for k in (-1, 0)] == [4, 4 * mu]
+
+    def summed(truth):
+        outside, inside = (ndimage.distance_transform_edt(each) for each in (~truth, truth))
+        return (outside - inside)[region == 0].sum()
+
+    absent, present = summed(region == -1), summed(region >= -1)
+    switch = absent / (absent - present)
+    found = row(sx.BoundaryLoss(), mu, p=(switch - 1e-6, switch + 1e-6))
+    np.testing.assert_array_equal(found.x, [0, 1])
+    assert found.image
+
+
+def test_losses_that_look_at_places_are_shown_an_image():
+    for loss in (sx.SVLSLoss(), sx.HausdorffDTLoss(), sx.DiceLoss() + sx.BoundaryLoss()):
+        assert bias.curves(loss, 1.0).image
+    for loss in (sx.LovaszSoftmaxLoss(), sx.TopKLoss(), sx.DiceLoss() + sx.CrossEntropyLoss()):
+        assert not bias.curves(loss, 1.0).image
+    # A square of the error, whose weight is the same where the ring is and where it is not.
+    np.testing.assert_allclose(row(sx.HausdorffDTLoss()).x, P, atol=1e-6)
+
+
+def test_a_kink_is_where_it_is():
+    """The hinge has its kinks at logits of 1 and -1, not beside them."""
+    x = 1 / (1 + np.exp(np.where(np.asarray(P) > 0.5, -1, 1)))
+    np.testing.assert_allclose(row(sx.LovaszHingeLoss()).x, x, atol=1e-9)
+
+
+def test_what_is_certain():
+    """A penalty on confidence, or a surrogate that grows beyond its best, moves that too."""
+    for loss in (sx.DiceLoss(), sx.CrossEntropyLoss(), sx.FocalLoss(), sx.DiceLoss(squared=True)):
+        assert row(loss).keeps_certain
+    for loss in (sx.ConfidencePenaltyLoss(), sx.CalibratedDiceLoss(), sx.SVLSLoss()):
+        assert not row(loss).keeps_certain
+
+
 def test_classes():
     assert row(sx.DiceLoss()).classes == "foreground"
     assert row(sx.KLDivergenceLoss()).classes == "both"
 
 
 def test_what_has_no_row_says_why():
-    refused, pooled, good = bias.sheet([Refusing(), sx.DiceLoss(batch=True), sx.DiceLoss()])
+    losses = Refusing(), sx.DiceLoss(batch=True), sx.DiceLoss(), sx.MumfordShahLoss()
+    refused, pooled, good, untold = bias.sheet(losses)
+    assert "needs no truth" in untold.refusal
     assert refused.refusal == "nothing to say"
     assert "batch" in pooled.refusal
     assert np.isnan(refused.mean_abs)
