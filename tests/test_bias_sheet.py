@@ -246,6 +246,11 @@ def test_what_has_no_row_says_why():
     assert good.refusal == ""
 
 
+def test_what_is_no_loss_is_refused():
+    with pytest.raises(TypeError, match="expected a loss, got 'DiceLoss'"):
+        bias.curves("DiceLoss", 1.0)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

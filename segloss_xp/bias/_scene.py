@@ -92,10 +92,12 @@ class Scene:
 
 def scene_for(loss: Loss, mu: float, n: int) -> Scene:
     """A voxel for each of n regions of volume mu, or an image if the loss looks at places."""
+    if not isinstance(loss, Loss):
+        raise TypeError(f"expected a loss, got {loss!r}")
     if getattr(loss, "batch", False):
-        raise ValueError(f"{loss!r} pools a batch: its bias depends on how many images are in it")
+        raise ValueError("it pools a batch: its bias depends on how many images are in that")
     if not loss.needs_target:
-        raise ValueError(f"{loss!r} needs no truth: what is uncertain makes no difference to it")
+        raise ValueError("it needs no truth: what is uncertain makes no difference to it")
     return _points(mu, n) if loss.from_maps and not _looks_at_places(loss) else _image(mu, n)
 
 

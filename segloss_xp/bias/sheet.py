@@ -249,7 +249,7 @@ def _curves(loss: Loss, scene: Scene) -> Curves:
     x = np.concatenate([[0.0], _sigmoid(_LOGITS), [1.0]])
     values, classes = scene.values(loss, x)
     if np.any(np.isnan(values)):
-        raise ValueError(f"{loss!r} is not a number for some predictions")
+        raise ValueError("it is not a number for some predictions")
     return Curves(x, values, classes, scene.image)
 
 

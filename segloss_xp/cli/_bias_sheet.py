@@ -17,8 +17,8 @@ NEEDED = ("matplotlib", "rich")
 
 _MU = (0.25, 1.0, 4.0)
 _NOTES = {
-    "*": "looks at where a voxel is: of one shape, a disc with the uncertain around it",
-    "†": "what is certain is best predicted otherwise too, which is not counted here",
+    "*": "looks at where voxels are: of one small image, a disc with the uncertain around it",
+    "†": "moves the prediction of what is certain too, which is not counted here",
 }
 # The end of the colours: few losses are further off.
 _MOST = 0.7
