@@ -1,6 +1,7 @@
 """The bias sheet, against closed forms, the theory and numbers found by other means."""
 
 from math import inf
+from pathlib import Path
 
 import numpy as np
 import outcomes
@@ -228,6 +229,20 @@ def test_what_is_certain():
         assert row(loss).keeps_certain
     for loss in (sx.ConfidencePenaltyLoss(), sx.CalibratedDiceLoss(), sx.SVLSLoss()):
         assert not row(loss).keeps_certain
+
+
+def test_the_readme_says_so():
+    """Its table, line by line."""
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    _, _, rest = text.partition("| loss | p = 0.1 | 0.3 | 0.45 | 0.55 | 0.7 | 0.9 |")
+    lines = rest.partition("\n\n")[0].splitlines()[2:]
+    assert len(lines) == 12
+    for line in lines:
+        name, *numbers = line.strip("| ").split(" | ")
+        found = row(eval(name.strip("`"), vars(sx)))
+        *x, mean, mean_abs = map(float, numbers)
+        np.testing.assert_allclose(found.x, x, atol=5.1e-4)
+        assert (found.mean, found.mean_abs) == pytest.approx((mean, mean_abs), abs=5.1e-4)
 
 
 def test_classes():

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -161,11 +160,11 @@ def sheet(
     Notes
     -----
     The foreground is a channel of its own, or, for losses that take one label a voxel, the second
-    of two classes. A loss that takes all voxels alike is given one a region, weighted by its volume.
-    One that looks at where they are is given an image, with the foreground amid the background and
-    volumes rounded to quarters; its row is that of this image, and another shape has another. The
-    loss is called once for all predictions on a grid, whose minimum is refined by a quartic; means
-    are over 2000 probabilities.
+    of two classes. A loss that takes all voxels alike is given one voxel a region, weighted by its
+    volume. One that looks at where they are is given an image, with the foreground amid the
+    background and volumes rounded to quarters; its row is that of this image, and another shape has
+    another. The loss is called once for all predictions on a grid, whose minimum is refined by a
+    quartic; means are over 2000 probabilities.
 
     Examples
     --------

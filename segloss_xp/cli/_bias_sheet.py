@@ -190,7 +190,9 @@ def _marked(rows: Sequence[bias.Bias]) -> dict[sx.Loss, str]:
     names: dict[sx.Loss, str] = {}
     for loss in dict.fromkeys(row.loss for row in rows):
         own = [row for row in rows if row.loss == loss]
-        marks = "*" * any(row.image for row in own) + "†" * any(not row.keeps_certain for row in own)
+        marks = "*" * any(row.image for row in own) + "†" * any(
+            not row.keeps_certain for row in own
+        )
         name = str(loss).replace("()", "").replace("include_background=False", "foreground")
         names[loss] = f"{name} {marks}".rstrip()
     return names
@@ -205,9 +207,13 @@ def _table(rows: Sequence[bias.Bias]) -> Any:
         caption="Mean of the bias and of its absolute value over the probability, in units of the "
         "certain foreground, as μ is.\n" + "\n".join(f"{mark} {_NOTES[mark]}" for mark in _NOTES),
         box=SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
     )
     shown.add_column("loss", overflow="fold")
-    headings = (*(f"p={p:g}" for p in bias.PROBABILITIES), "mean", "mean |·|")
+    # As narrow as that, it fits into the 80 columns of a terminal.
+    best = (f"p={p:g}".replace("0.", ".") for p in bias.PROBABILITIES)
+    headings = (*best, "mean", "mean\n|·|")
     for heading in ("μ", *headings):
         shown.add_column(heading, justify="right", no_wrap=True)
     last, names = None, _marked(rows)
