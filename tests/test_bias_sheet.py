@@ -190,6 +190,13 @@ def test_an_image_does_what_weights_do(mu, n):
     np.testing.assert_allclose(*best, atol=1e-4 if pixels == 4 * mu else 0.02)
 
 
+def test_logits_beyond_probabilities():
+    """To add a number to all logits of a voxel moves the penalty on their size, and no softmax."""
+    assert row(sx.NACLLoss()).logits
+    for loss in (sx.MarginLabelSmoothingLoss(), sx.KLDivergenceLoss(), sx.CalibratedDiceLoss()):
+        assert not row(loss).logits
+
+
 @pytest.mark.parametrize("mu", [1.0, 4.0])
 def test_the_boundary_loss_jumps_where_the_mean_distance_is_zero(mu):
     """On an image, where there are distances; by those that scipy measures."""

@@ -109,6 +109,13 @@ def _looks_at_places(loss: Loss) -> bool:
     return not np.allclose(one, other, rtol=1e-9, atol=0, equal_nan=True)
 
 
+def looks_at_logits(loss: Loss) -> bool:
+    """Whether the value changes with all logits of a voxel, that is, with no probability."""
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(size=(1, 2, 6, 6)), rng.integers(0, 2, (1, 6, 6))
+    return not np.allclose(loss(logits, labels), loss(logits + 1, labels), rtol=1e-9, atol=0)
+
+
 def _points(mu: float, n: int) -> Scene:
     """A voxel for each region, with its volume as its weight."""
     weights = np.asarray([_BACKGROUND, _CERTAIN, *([mu / n] * n)])

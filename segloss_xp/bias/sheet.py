@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segloss_xp._loss import Loss
-from segloss_xp.bias._scene import Scene, scene_for
+from segloss_xp.bias._scene import Scene, looks_at_logits, scene_for
 
 #: Probabilities that a sheet shows, where not told otherwise.
 PROBABILITIES = (0.1, 0.3, 0.45, 0.55, 0.7, 0.9)
@@ -45,6 +45,9 @@ class Bias:
     keeps_certain : bool
         Whether the loss is best for what is certain if that is predicted as it is. If not, it makes
         the volume of that wrong too, which the row leaves out.
+    logits : bool
+        Whether the loss looks at logits beyond their softmax, which a network is free to choose;
+        the row is for the logarithms of the probabilities.
     refusal : str
         Why the loss has no row, or nothing.
     """
@@ -59,6 +62,7 @@ class Bias:
     classes: str = ""
     image: bool = False
     keeps_certain: bool = True
+    logits: bool = False
     refusal: str = ""
 
 
@@ -202,6 +206,7 @@ def _row(loss: Loss, mu: float, n: int, p: np.ndarray) -> Bias:
         classes=found.classes,
         image=found.image,
         keeps_certain=_keeps_certain(loss, scene, found),
+        logits=found.classes == "both" and looks_at_logits(loss),
     )
 
 

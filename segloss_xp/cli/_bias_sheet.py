@@ -19,6 +19,7 @@ _MU = (0.25, 1.0, 4.0)
 _NOTES = {
     "*": "looks at where voxels are: of one small image, a disc with the uncertain around it",
     "†": "moves the prediction of what is certain too, which is not counted here",
+    "‡": "looks at logits beyond their softmax: of those that are log p",
 }
 # The end of the colours: few losses are further off.
 _MOST = 0.7
@@ -99,11 +100,11 @@ def write(path: Path, rows: Sequence[bias.Bias]) -> None:
         out = csv.writer(file)
         best = [f"x at p={p:g}" for p in bias.PROBABILITIES]
         means = "mean", "mean_abs"
-        seen = "classes", "image", "keeps_certain"
+        seen = "classes", "image", "keeps_certain", "logits"
         out.writerow(["loss", "mu", "regions", *best, *means, *seen, "refusal"])
         for row in rows:
             values = (f"{x:.6f}" for x in (*row.x[:shown], row.mean, row.mean_abs))
-            seen = row.classes, row.image, row.keeps_certain
+            seen = row.classes, row.image, row.keeps_certain, row.logits
             out.writerow([str(row.loss), row.mu, row.n, *values, *seen, row.refusal])
 
 
@@ -190,9 +191,12 @@ def _marked(rows: Sequence[bias.Bias]) -> dict[sx.Loss, str]:
     names: dict[sx.Loss, str] = {}
     for loss in dict.fromkeys(row.loss for row in rows):
         own = [row for row in rows if row.loss == loss]
-        marks = "*" * any(row.image for row in own) + "†" * any(
-            not row.keeps_certain for row in own
+        noted = (
+            any(row.image for row in own),
+            not all(row.keeps_certain for row in own),
+            any(row.logits for row in own),
         )
+        marks = "".join(mark for mark, applies in zip(_NOTES, noted, strict=True) if applies)
         name = str(loss).replace("()", "").replace("include_background=False", "foreground")
         names[loss] = f"{name} {marks}".rstrip()
     return names
