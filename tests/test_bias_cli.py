@@ -23,10 +23,24 @@ def test_the_figure(installed, tmp_path, capsys, loss):
     assert main(["bias", "figure", "--loss", loss, "--output", str(output)]) == 0
     assert output.read_bytes().startswith(b"\x89PNG")
     assert output.name in capsys.readouterr().out
+    with output.with_suffix(".csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 9 * 99
+    for row in rows:
+        n, mu, p, x, wrong = (float(row[k]) for k in ("regions", "mu", "p", "x", "bias"))
+        switch = bias.switch_probability(n, mu)
+        best = p if loss == "CrossEntropyLoss" else float(p > switch)
+        if abs(p - switch) > 1e-3:
+            assert x == pytest.approx(best, abs=2e-6)
+        assert wrong == pytest.approx(mu * (x - p), abs=1e-5)
+        if (loss, n) == ("DiceLoss", 1):
+            least = mu * min(p, 1 - p) / (2 + mu)
+            assert float(row["expected loss"]) == pytest.approx(least, abs=1e-5)
 
 
 def test_the_sheet(installed, tmp_path, capsys, monkeypatch):
     losses = sx.DiceLoss(), sx.BrierLoss(), sx.DiceLoss(batch=True)
+    losses += sx.BoundaryLoss(), sx.ConfidencePenaltyLoss()
     monkeypatch.setattr(_losses, "collected", lambda: losses)
     output = tmp_path / "new" / "sheet.png"
     arguments = ["bias", "sheet", "--mu", "1", "4", "--regions", "4", "--output", str(output)]
@@ -34,19 +48,30 @@ def test_the_sheet(installed, tmp_path, capsys, monkeypatch):
     assert output.read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
     assert "DiceLoss(batch=True) is left out" in printed
+    assert "NonAdjacencyLoss is left out: it needs a parameter" in printed
+    assert "ConfidencePenaltyLoss †" in printed
+    assert "BoundaryLoss *" in printed
     with output.with_suffix(".csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [(each["loss"], each["mu"]) for each in rows] == [
-        ("BrierLoss()", "1.0"),
-        ("BrierLoss()", "4.0"),
-        ("DiceLoss()", "1.0"),
-        ("DiceLoss()", "4.0"),
-        ("DiceLoss(batch=True)", "1.0"),
-        ("DiceLoss(batch=True)", "4.0"),
+    found = {(row["loss"].partition("(")[0], row["mu"]): row for row in rows[:-2]}
+    assert [row["loss"] for row in rows[::2]] == [
+        "BrierLoss()",
+        "ConfidencePenaltyLoss()",
+        "BoundaryLoss()",
+        "DiceLoss()",
+        "DiceLoss(batch=True)",
     ]
+    assert [row["mu"] for row in rows] == ["1.0", "4.0"] * 5
     switch = bias.switch_probability(4, 1.0)
-    assert float(rows[2]["mean"]) == pytest.approx(0.5 - switch, abs=3e-4)
-    assert rows[0]["x at p=0.45"] == "0.450000"
+    assert float(found["DiceLoss", "1.0"]["mean"]) == pytest.approx(0.5 - switch, abs=3e-4)
+    assert found["BrierLoss", "4.0"]["x at p=0.45"] == "0.450000"
+    for name, image, keeps in (
+        ("BrierLoss", "False", "True"),
+        ("BoundaryLoss", "True", "True"),
+        ("ConfidencePenaltyLoss", "False", "False"),
+    ):
+        row = found[name, "1.0"]
+        assert (row["image"], row["keeps_certain"]) == (image, keeps)
 
 
 @pytest.mark.parametrize(

@@ -13,41 +13,6 @@ def value(loss, x, y, **keywords):
     return loss(x[:, None], y[:, None], **CHANNEL, **keywords)
 
 
-def descend(loss, start, outcomes, steps=600):
-    """Where plain descent of the expected loss by the logit of the uncertain voxels ends."""
-    z = np.log(start / (1 - start))
-    for _ in range(steps):
-        x = 1 / (1 + np.exp(-z))
-        slope = 0.0
-        for labels, chance in outcomes:
-            # A certain voxel and an uncertain one in each image.
-            prediction = np.asarray([[[1.0, x]] for _ in labels])
-            target = np.asarray([[[1, each]] for each in labels]) > 0
-            _, gradient = sx.value_and_grad(
-                loss, prediction, target, from_logits=False, multilabel=True
-            )
-            slope += chance * gradient[:, 0, 1].sum()
-        z -= 20 * slope * x * (1 - x)
-        z = np.clip(z, -12, 12)
-    x = 1 / (1 + np.exp(-z))
-    risk = 0.0
-    for labels, chance in outcomes:
-        prediction = np.asarray([[[1.0, x]] for _ in labels])
-        target = np.asarray([[[1, each]] for each in labels]) > 0
-        risk += chance * loss(prediction, target, from_logits=False, multilabel=True)
-    return x, risk
-
-
-@pytest.mark.parametrize(("batch", "end"), [(False, 0), (True, 1)])
-def test_pooling_a_batch_moves_the_switch(batch, end):
-    """T9: two images at p = 0.48, from both sides."""
-    p = 0.48
-    outcomes = [((a, b), (p if a else 1 - p) * (p if b else 1 - p)) for a in (0, 1) for b in (0, 1)]
-    loss = sx.DiceLoss(batch=batch, smooth=0)
-    ends = [descend(loss, start, outcomes) for start in (0.15, 0.85)]
-    assert min(ends, key=lambda each: each[1])[0] == pytest.approx(end, abs=0.01)
-
-
 def test_hard_labels_make_kin_equal():
     """T21."""
     rng = np.random.default_rng(0)

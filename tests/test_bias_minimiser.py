@@ -25,6 +25,8 @@ def test_one_region_jumps_at_one_half(mu):
         assert found.x[2] == x
         assert found.risk == pytest.approx(mu * min(p, 1 - p) / (2 + mu), abs=1e-12)
         assert (found.kind, found.certified) == ("binary", True)
+        if p in (0.49, 0.51) and mu >= 1:
+            assert found.risk == pytest.approx({1.0: 0.163333, 4.0: 0.326667}[mu], abs=1e-6)
     tie = best_of_ring(0.5, mu)
     assert (tie.kind, tie.x[2]) == ("tie", 0)
     assert tie.risk == pytest.approx(mu / 2 / (2 + mu), abs=1e-12)

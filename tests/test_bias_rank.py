@@ -109,6 +109,11 @@ def test_corners():
     assert bias.rank_scores(np.zeros(3), empty=0.0)[0] == 0
     with pytest.raises(ValueError, match="'f1'"):
         bias.rank_segment(np.ones(3), "f1")
+    for function in (bias.rank_scores, bias.rank_segment, bias.dice_threshold):
+        with pytest.raises(ValueError, match=r"probabilities from 0 to 1, got .* to 1\.5"):
+            function(np.asarray([1.5, 0.2]))
+        with pytest.raises(TypeError, match="floating probabilities, got dtype int64"):
+            function(np.asarray([1, 0]))
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])

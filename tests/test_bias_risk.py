@@ -114,6 +114,16 @@ def test_one_region(mu, p):
     np.testing.assert_allclose(risks, [mu * p / (2 + mu), mu * (1 - p) / (2 + mu)], rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("mu", "p", "least"), [(1.0, 0.3, 0.1), (1.0, 0.5, 0.1666667), (0.25, 0.1, 0.0111111)]
+)
+def test_the_least_risk(mu, p, least):
+    """T2, in numbers."""
+    probabilities, s = outcomes.ring(p, mu)
+    found = bias.minimiser(bias.Independent(p=probabilities, volumes=s))
+    assert found.risk == pytest.approx(least, abs=1e-6)
+
+
 @pytest.mark.parametrize("name", ["dice", "jaccard", "squared_dice"])
 @pytest.mark.parametrize("empty", [1.0, 0.0])
 def test_the_empty_prediction(name, empty):
@@ -150,6 +160,26 @@ def test_many_voxels_against_chance():
     assert abs(np.mean(draws) - exact) < 4 * np.std(draws) / 20
     ratio_of_means = bias.risk(bias.Marginals(p=p), x)
     assert 1 - ratio_of_means == pytest.approx(exact, abs=1e-4)
+
+
+@every_loss
+def test_voxels_against_chance(name, parameters):
+    rng = np.random.default_rng(5)
+    p = rng.beta(0.5, 1.0, 2000)
+    s, x = rng.uniform(0.5, 2.0, p.size), rng.random(p.size)
+    draws = []
+    for y in rng.random((1000, p.size)) < p:
+        tp, volume = np.sum(s * x * y), np.sum(s * y)
+        fp, fn = np.sum(s * x) - tp, volume - tp
+        a, b = parameters.get("alpha", 1.0), parameters.get("beta", 1.0)
+        score = {
+            "dice": 2 * tp / (2 * tp + fp + fn),
+            "log_dice": 2 * tp / (2 * tp + fp + fn),
+            "squared_dice": 2 * tp / (np.sum(s * x * x) + volume),
+        }.get(name, tp / (tp + a * fp + b * fn))
+        draws.append(-np.log(score) if name == "log_dice" else 1 - score)
+    exact = bias.risk(bias.Independent(p=p, volumes=s), x, name, **parameters)
+    assert abs(np.mean(draws) - exact) < 4 * np.std(draws) / np.sqrt(len(draws))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -293,3 +323,10 @@ def test_what_is_no_loss_is_refused(settings, words):
     with pytest.raises(ValueError, match="got") as raised:
         bias.risk(bias.Independent(p=HALF), HALF, **settings)
     assert all(word in str(raised.value) for word in words)
+
+
+@pytest.mark.parametrize("function", [bias.risk, bias.volume_bias])
+def test_what_is_no_prediction_is_refused(function):
+    for wrong in (HALF + 0.75, HALF - 0.75, HALF * np.nan):
+        with pytest.raises(ValueError, match="expected predictions from 0 to 1, got values from"):
+            function(bias.Independent(p=HALF), wrong)

@@ -1,6 +1,7 @@
 """The bias sheet, against closed forms, the theory and numbers found by other means."""
 
 from math import inf
+from pathlib import Path
 
 import numpy as np
 import outcomes
@@ -8,6 +9,7 @@ import pytest
 
 import segloss_xp as sx
 from segloss_xp import bias
+from segloss_xp.bias._scene import scene_for
 
 P = (0.1, 0.3, 0.45, 0.55, 0.7, 0.9)
 
@@ -163,10 +165,10 @@ def test_several_regions_are_overestimated(mu, n):
 
 
 class WholeImage(sx.DiceLoss):
-    """As one of those that are no formula on sums."""
+    """As one of those whose maps do not tell all."""
 
     @property
-    def from_sums(self):
+    def from_maps(self):
         return False
 
 
@@ -188,18 +190,87 @@ def test_an_image_does_what_weights_do(mu, n):
     np.testing.assert_allclose(*best, atol=1e-4 if pixels == 4 * mu else 0.02)
 
 
+def test_logits_beyond_probabilities():
+    """To add a number to all logits of a voxel moves the penalty on their size, and no softmax."""
+    assert row(sx.NACLLoss()).logits
+    for loss in (sx.MarginLabelSmoothingLoss(), sx.KLDivergenceLoss(), sx.CalibratedDiceLoss()):
+        assert not row(loss).logits
+
+
+@pytest.mark.parametrize("mu", [1.0, 4.0])
+def test_the_boundary_loss_jumps_where_the_mean_distance_is_zero(mu):
+    """On an image, where there are distances; by those that scipy measures."""
+    ndimage = pytest.importorskip("scipy.ndimage")
+    region = scene_for(sx.BoundaryLoss(), mu, 1).region
+    assert [np.sum(region == k) for k in (-1, 0)] == [4, 4 * mu]
+
+    def summed(truth):
+        outside, inside = (ndimage.distance_transform_edt(each) for each in (~truth, truth))
+        return (outside - inside)[region == 0].sum()
+
+    absent, present = summed(region == -1), summed(region >= -1)
+    switch = absent / (absent - present)
+    found = row(sx.BoundaryLoss(), mu, p=(switch - 1e-6, switch + 1e-6))
+    np.testing.assert_array_equal(found.x, [0, 1])
+    assert found.image
+
+
+def test_losses_that_look_at_places_are_shown_an_image():
+    for loss in (sx.SVLSLoss(), sx.HausdorffDTLoss(), sx.DiceLoss() + sx.BoundaryLoss()):
+        assert bias.curves(loss, 1.0).image
+    for loss in (sx.LovaszSoftmaxLoss(), sx.TopKLoss(), sx.DiceLoss() + sx.CrossEntropyLoss()):
+        assert not bias.curves(loss, 1.0).image
+    # A square of the error, whose weight is the same where the ring is and where it is not.
+    np.testing.assert_allclose(row(sx.HausdorffDTLoss()).x, P, atol=1e-6)
+
+
+def test_a_kink_is_where_it_is():
+    """The hinge has its kinks at logits of 1 and -1, not beside them."""
+    x = 1 / (1 + np.exp(np.where(np.asarray(P) > 0.5, -1, 1)))
+    np.testing.assert_allclose(row(sx.LovaszHingeLoss()).x, x, atol=1e-9)
+
+
+def test_what_is_certain():
+    """A penalty on confidence, or a surrogate that grows beyond its best, moves that too."""
+    for loss in (sx.DiceLoss(), sx.CrossEntropyLoss(), sx.FocalLoss(), sx.DiceLoss(squared=True)):
+        assert row(loss).keeps_certain
+    for loss in (sx.ConfidencePenaltyLoss(), sx.CalibratedDiceLoss(), sx.SVLSLoss()):
+        assert not row(loss).keeps_certain
+
+
+def test_the_readme_says_so():
+    """Its table, line by line."""
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    _, _, rest = text.partition("| loss | p = 0.1 | 0.3 | 0.45 | 0.55 | 0.7 | 0.9 |")
+    lines = rest.partition("\n\n")[0].splitlines()[2:]
+    assert len(lines) == 12
+    for line in lines:
+        name, *numbers = line.strip("| ").split(" | ")
+        found = row(eval(name.strip("`"), vars(sx)))
+        *x, mean, mean_abs = map(float, numbers)
+        np.testing.assert_allclose(found.x, x, atol=5.1e-4)
+        assert (found.mean, found.mean_abs) == pytest.approx((mean, mean_abs), abs=5.1e-4)
+
+
 def test_classes():
     assert row(sx.DiceLoss()).classes == "foreground"
     assert row(sx.KLDivergenceLoss()).classes == "both"
 
 
 def test_what_has_no_row_says_why():
-    refused, pooled, good = bias.sheet([Refusing(), sx.DiceLoss(batch=True), sx.DiceLoss()])
+    losses = Refusing(), sx.DiceLoss(batch=True), sx.DiceLoss(), sx.MumfordShahLoss()
+    refused, pooled, good, untold = bias.sheet(losses)
+    assert "needs no truth" in untold.refusal
     assert refused.refusal == "nothing to say"
     assert "batch" in pooled.refusal
     assert np.isnan(refused.mean_abs)
     assert np.isnan(refused.x).all()
     assert good.refusal == ""
+
+
+def test_what_is_no_loss_is_refused():
+    with pytest.raises(TypeError, match="expected a loss, got 'DiceLoss'"):
+        bias.curves("DiceLoss", 1.0)
 
 
 @pytest.mark.parametrize(

@@ -213,5 +213,6 @@ def test_volume_bounds():
         assert accuracy <= dice + 1e-12
     m = np.asarray([0.2, 0.8])
     np.testing.assert_allclose(bias.volume_bounds(m).accuracy, [[0, 0.6], [0.4, 1]], atol=1e-15)
-    with pytest.raises(ValueError, match=r"1\.5"):
-        bias.volume_bounds(1.5)
+    for wrong in (1.5, np.asarray([0.2, 1.5])):
+        with pytest.raises(ValueError, match=r"from 0 to 1, got .*1\.5"):
+            bias.volume_bounds(wrong)

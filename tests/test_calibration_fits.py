@@ -155,6 +155,8 @@ def test_masks_and_labels():
     ):
         found = bias.TemperatureScaling.fit(dirty, target, **call).temperature
         assert found == pytest.approx(expected, rel=1e-10)
+    with pytest.raises(ValueError, match="positive temperature, got 0"):
+        bias.TemperatureScaling(temperature=0.0)
     with pytest.raises(ValueError, match="got none"):
         bias.TemperatureScaling.fit(logits, labels, mask=mask & False)
     with pytest.raises(ValueError, match="expected 3 classes, got 2"):
@@ -194,5 +196,7 @@ def test_bootstrap():
     assert bias.bootstrap_mean(values, seed=0) == interval
     with pytest.raises(ValueError, match="level from 0 to 1, got 95"):
         bias.bootstrap_mean(values, level=95)
+    with pytest.raises(ValueError, match="one resample or more, got 0"):
+        bias.bootstrap_mean(values, resamples=0)
     with pytest.raises(ValueError, match=r"got shape \(0,\)"):
         bias.bootstrap_mean([])

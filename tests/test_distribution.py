@@ -264,6 +264,24 @@ def test_weights_are_no_part_of_the_selection(loss: sx.Loss):
     assert_close(foreground, loss(prediction, labels, mask=labels > 0))
 
 
+# Active and passive losses.
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_the_losses_of_all_labels_add_up_to_a_constant(eager: Backend, classes: int):
+    """T27: why symmetric label noise leaves their minimiser where it is."""
+    p = softmax(2 * np.random.default_rng(0).normal(size=(2, classes, 7)))
+    for loss, total in (
+        (NCE, 1.0),
+        (MAE, classes - 1.0),
+        (RCE, (classes - 1) * 9.210340),
+    ):
+        each = [
+            eager.value(loss, p, np.full((2, 7), c), reduction="none", **P) for c in range(classes)
+        ]
+        np.testing.assert_allclose(np.sum(each, axis=0), total, atol=1e-6 * classes)
+
+
 # Adaptive wing.
 
 
@@ -272,7 +290,7 @@ def test_weights_are_no_part_of_the_selection(loss: sx.Loss):
     [(0.5, 0, 2.935235), (0.5, 1, 5.360458), (1, 0, 8.495946), (1, 1, 10.259383)],
 )
 def test_adaptive_wing_of_ivadomed(eager: Backend, d: float, g: float, value: float):
-    """What AdapWingLoss of ivadomed gives, run in 2026: a sum there, here over one voxel."""
+    """What AdapWingLoss of ivadomed gives, run in 2026: a sum there, one voxel here (T26)."""
     p = np.full((1, 1, 1), float(abs(g - d)))
     got = eager.value(sx.AdaptiveWingLoss(), p, np.full((1, 1, 1), float(g)), **CHANNELS)
     np.testing.assert_allclose(got, value, atol=5e-7)
@@ -293,6 +311,14 @@ def test_adaptive_wing_is_smooth_at_theta(loss: sx.AdaptiveWingLoss, g: float):
     value, gradient = at[0]
     assert gradient * side > 0
     assert value > 0
+
+
+def test_slope_of_adaptive_wing_at_theta(differentiating: Backend):
+    """T26: where both branches meet, from either side."""
+    for d in (0.5 - 1e-9, 0.5, 0.5 + 1e-9):
+        p, g = np.full((1, 1, 1), 1 - d), np.ones((1, 1, 1))
+        slope = differentiating.value_and_grad(sx.AdaptiveWingLoss(), p, g, **CHANNELS)[1]
+        np.testing.assert_allclose(-slope, 9.79785, atol=5e-6)
 
 
 # Proportions.

@@ -247,6 +247,7 @@ def test_weighted_soft_dice_of_equal_weights_is_a_relative_distance():
 
 
 def test_calibrated_dice_bounds_the_score_of_the_thresholded_prediction():
+    """T29: the surrogate is never above the Dice of what is above a logit of 0."""
     rng = np.random.default_rng(0)
     z = rng.normal(size=(500, 1, 6)) * rng.uniform(0.1, 5, size=(500, 1, 1))
     g = rng.random(z.shape) < 0.5

@@ -156,6 +156,7 @@ def test_errors():
         (lambda: bias.AmbiguousRings(p=0.5, sectors=0), "from 1 to 144 sectors, got 0"),
         (lambda: bias.GaussianVoxels(distance=0.0, prior=0.5), "positive distance, got 0.0"),
         (lambda: bias.GaussianVoxels(distance=1.0, prior=1.0), "between 0 and 1, got 1.0"),
+        (lambda: bias.GaussianVoxels(distance=1.0, prior=0.5).cut(1.5), "0 and 1, got 1.5"),
         (lambda: bias.annotators(np.zeros((3, 3)), 2, amplitude=1.0), "one of them only"),
         (lambda: bias.annotators(np.eye(3), 2, amplitude=0.0), "> 0, got 0.0 and 3.0"),
         (lambda: bias.annotators(np.eye(3), 2, amplitude=1.0, spacing=(1.0,)), "2 positive"),

@@ -3,10 +3,10 @@
 from typing import Any, Literal
 
 from segloss_xp import _ops
-from segloss_xp._array import namespace, working_dtype
+from segloss_xp._array import namespace
 from segloss_xp.bias import _laplace
 from segloss_xp.bias._ratio import Score
-from segloss_xp.bias.uncertainty import Marginals
+from segloss_xp.bias.uncertainty import Independent, Marginals
 
 Metric = Literal["dice", "jaccard"]
 
@@ -35,6 +35,11 @@ def rank_scores(p: Any, metric: Metric = "dice", *, smooth: float = 0.0, empty: 
     array (N + 1,)
         The expected scores.
 
+    Raises
+    ------
+    ValueError
+        If a probability is outside [0, 1], or a choice does not fit.
+
     Notes
     -----
     Exact but for rounding, at a cost of O(N log N) for the order and O(N) for each of some 300
@@ -51,8 +56,8 @@ def rank_scores(p: Any, metric: Metric = "dice", *, smooth: float = 0.0, empty: 
     >>> bias.rank_scores(np.array([0.5, 0.5])).round(4)
     array([0.25  , 0.4167, 0.5833])
     """
+    p = Independent(p=p).marginal
     xp = namespace(p)
-    p = xp.reshape(xp.astype(p, working_dtype(xp, p), copy=False), (-1,))
     p = xp.sort(p, descending=True)
     score = Score(loss=_checked(metric), smooth=smooth, empty=empty)
     return prefix_scores(p, xp.ones_like(p), score)
@@ -78,6 +83,11 @@ def rank_segment(
     -------
     array of bool
         Of the shape of `p`: its most probable voxels, from none to all of them.
+
+    Raises
+    ------
+    ValueError
+        If a probability is outside [0, 1], or a choice does not fit.
 
     References
     ----------

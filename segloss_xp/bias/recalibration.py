@@ -120,6 +120,8 @@ def bootstrap_mean(
         raise ValueError(f"expected one value or more along one axis, got shape {values.shape}")
     if not 0 < level < 1:
         raise ValueError(f"expected a level from 0 to 1, got {level!r}")
+    if resamples < 1:
+        raise ValueError(f"expected one resample or more, got {resamples!r}")
     rng = np.random.default_rng(seed)
     # How often each value is drawn, so that memory does not grow with their order.
     shares = rng.multinomial(values.size, np.full(values.size, 1 / values.size), size=resamples)

@@ -1,5 +1,6 @@
 """Scalings of the logits that make a trained network's confidence honest."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -37,6 +38,10 @@ class TemperatureScaling:
     """
 
     temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"expected a positive temperature, got {self.temperature!r}")
 
     def __call__(self, logits: Any) -> Any:
         """The logits, recalibrated, of any library."""

@@ -3,21 +3,20 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from segloss_xp._loss import Loss
+from segloss_xp.bias._scene import Scene, looks_at_logits, scene_for
 
 #: Probabilities that a sheet shows, where not told otherwise.
 PROBABILITIES = (0.1, 0.3, 0.45, 0.55, 0.7, 0.9)
 
-_BACKGROUND, _CERTAIN = 100.0, 1.0
-# Predictions that are looked at: ends, and logits at equal steps, from 1e-9.
-_LOGITS = np.linspace(-20.7, 20.7, 2401)
+# Predictions that are looked at: ends, and logits at steps of 0.02, from 1e-9.
+_LOGITS = np.linspace(-20.7, 20.7, 2071)
 _MIDPOINTS = 2000
-# An image for losses that look at where a voxel is has so many pixels to the unit of volume.
-_PIXELS = 4
+# How far what is certain is moved, to see whether a loss would have it so, and for what gain.
+_STEPS, _GAIN = (1e-6, 1e-4, 1e-2, 0.1), 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +40,14 @@ class Bias:
         units of the certain foreground.
     classes : {"foreground", "both", ""}
         Whether the loss saw a channel of the foreground, or two classes because it must.
+    image : bool
+        Whether the loss looks at where a voxel is, so that the row is that of one shape.
+    keeps_certain : bool
+        Whether the loss is best for what is certain if that is predicted as it is. If not, it makes
+        the volume of that wrong too, which the row leaves out.
+    logits : bool
+        Whether the loss looks at logits beyond their softmax, which a network is free to choose;
+        the row is for the logarithms of the probabilities.
     refusal : str
         Why the loss has no row, or nothing.
     """
@@ -53,6 +60,9 @@ class Bias:
     mean: float = math.nan
     mean_abs: float = math.nan
     classes: str = ""
+    image: bool = False
+    keeps_certain: bool = True
+    logits: bool = False
     refusal: str = ""
 
 
@@ -68,11 +78,14 @@ class Curves:
     values : array (n + 1, G)
         Loss where k of the n regions are foreground.
     classes : {"foreground", "both"}
+    image : bool
+        Whether the loss looks at where a voxel is, so that the values are those of one shape.
     """
 
     x: np.ndarray
     values: np.ndarray
     classes: str
+    image: bool = False
 
     def risk(self, p: np.ndarray) -> np.ndarray:
         """Expected loss (P, G) at probabilities (P,)."""
@@ -102,8 +115,8 @@ class Curves:
             for _ in range(3):
                 error = slope + step * (bend + step * (third / 2 + step * fourth / 6))
                 step = step - error / (bend + step * (third + step * fourth / 2))
-            # Where all is flat but for rounding, the quartic means nothing.
-            bends = bend > 1e-12 * np.abs(c)
+            # Where all is flat but for rounding, or there is a kink, the quartic means nothing.
+            bends = (bend > 1e-12 * np.abs(c)) & (np.abs(fourth) < 0.1 * bend)
         inside = (best == middle) & bends & (np.abs(step) <= 1)
         logit = _LOGITS[middle - 1] + np.where(inside, step, 0.0) * (_LOGITS[1] - _LOGITS[0])
         return np.where(inside, _sigmoid(logit), self.x[best])
@@ -151,9 +164,10 @@ def sheet(
     Notes
     -----
     The foreground is a channel of its own, or, for losses that take one label a voxel, the second
-    of two classes. A loss that is a formula on sums is given one voxel a region, weighted by its
-    volume; any other an image, with the foreground amid the background and volumes rounded to
-    quarters. The loss is called once for all predictions on a grid, whose minimum is refined by a
+    of two classes. A loss that takes all voxels alike is given one voxel a region, weighted by its
+    volume. One that looks at where they are is given an image, with the foreground amid the
+    background and volumes rounded to quarters; its row is that of this image, and another shape has
+    another. The loss is called once for all predictions on a grid, whose minimum is refined by a
     quartic; means are over 2000 probabilities.
 
     Examples
@@ -175,13 +189,38 @@ def sheet(
 
 def _row(loss: Loss, mu: float, n: int, p: np.ndarray) -> Bias:
     try:
-        found = curves(loss, mu, n)
+        scene = scene_for(loss, mu, n)
+        found = _curves(loss, scene)
     except (TypeError, ValueError, NotImplementedError, ModuleNotFoundError) as refusal:
         return Bias(loss, mu, n, p, np.full(p.shape, math.nan), refusal=str(refusal))
     uniform = (np.arange(_MIDPOINTS) + 0.5) / _MIDPOINTS
     wrong = mu * (found.minimisers(uniform) - uniform)
-    means = float(np.mean(wrong)), float(np.mean(np.abs(wrong)))
-    return Bias(loss, mu, n, p, found.minimisers(p), *means, classes=found.classes)
+    return Bias(
+        loss,
+        mu,
+        n,
+        p,
+        found.minimisers(p),
+        mean=float(np.mean(wrong)),
+        mean_abs=float(np.mean(np.abs(wrong))),
+        classes=found.classes,
+        image=found.image,
+        keeps_certain=_keeps_certain(loss, scene, found),
+        logits=found.classes == "both" and looks_at_logits(loss),
+    )
+
+
+def _keeps_certain(loss: Loss, scene: Scene, found: Curves) -> bool:
+    """Whether no other prediction of what is certain lowers the risk of the best predictions."""
+    p = np.asarray(PROBABILITIES)
+    x = found.minimisers(p)
+
+    def risk(background: float, certain: float) -> np.ndarray:
+        return np.diagonal(Curves(x, *scene.values(loss, x, background, certain)).risk(p))
+
+    risks = [risk(*each) for step in _STEPS for each in ((step, 1.0), (0.0, 1.0 - step))]
+    honest = risk(0.0, 1.0)
+    return bool(np.all(np.stack(risks) >= honest - _GAIN * np.abs(honest)))
 
 
 def curves(loss: Loss, mu: float, n: int = 1) -> Curves:
@@ -203,88 +242,19 @@ def curves(loss: Loss, mu: float, n: int = 1) -> Curves:
     Raises
     ------
     ValueError
-        If a number is out of range, or the loss takes neither a channel nor two classes, pools a
-        batch, or gives no number.
+        If a number is out of range, or the loss takes neither a channel nor two classes, needs no
+        truth, pools a batch, or gives no number.
     """
     _check(mu, n)
-    if getattr(loss, "batch", False):
-        raise ValueError(f"{loss!r} pools a batch: its bias depends on how many images are in it")
-    scene = _points(mu, n) if loss.from_maps else _image(mu, n)
+    return _curves(loss, scene_for(loss, mu, n))
+
+
+def _curves(loss: Loss, scene: Scene) -> Curves:
     x = np.concatenate([[0.0], _sigmoid(_LOGITS), [1.0]])
-    try:
-        values, classes = _values(loss, scene, x, multilabel=True), "foreground"
-    except ValueError:
-        values, classes = _values(loss, scene, x, multilabel=False), "both"
+    values, classes = scene.values(loss, x)
     if np.any(np.isnan(values)):
-        raise ValueError(f"{loss!r} is not a number for some predictions")
-    return Curves(x, values, classes)
-
-
-@dataclass(frozen=True, eq=False)
-class _Scene:
-    """
-    Voxels of an image with uncertain regions.
-
-    Attributes
-    ----------
-    region : array of int, (*space)
-        The uncertain region from 0; -1 for certain foreground, -2 for background.
-    weights : array of float, (*space), or None
-    """
-
-    region: np.ndarray
-    weights: np.ndarray | None
-
-
-def _points(mu: float, n: int) -> _Scene:
-    """A voxel for each region, with its volume as its weight."""
-    weights = np.asarray([_BACKGROUND, _CERTAIN, *([mu / n] * n)])
-    return _Scene(np.asarray([-2, -1, *range(n)]), weights)
-
-
-def _image(mu: float, n: int) -> _Scene:
-    """The certain foreground in the middle, the regions as sectors around it."""
-    core, ring = round(_PIXELS * _CERTAIN), n * max(1, round(_PIXELS * mu / n))
-    side = math.ceil(math.sqrt(_PIXELS * _BACKGROUND + core + ring))
-    i, j = (each - (side - 1) / 2 for each in np.indices((side, side)))
-    order = np.lexsort((np.arctan2(i, j).ravel(), np.round(np.hypot(i, j).ravel(), 9)))
-    region = np.full(side * side, -2)
-    region[order[:core]] = -1
-    around = order[core : core + ring]
-    around = around[np.argsort(np.arctan2(i, j).ravel()[around], kind="stable")]
-    region[around] = np.arange(ring) * n // ring
-    return _Scene(region.reshape(side, side), None)
-
-
-def _values(loss: Loss, scene: _Scene, x: np.ndarray, *, multilabel: bool) -> np.ndarray:
-    """Loss (n + 1, G) where the first k regions are foreground and all are predicted to be x."""
-    region = scene.region
-    axes = (1,) * region.ndim
-    foreground = np.where(region >= 0, x.reshape(-1, *axes), np.where(region == -1, 1.0, 0.0))
-    rows = []
-    for k in range(int(region.max()) + 2):
-        truth = np.broadcast_to((region < k) & (region >= -1), foreground.shape)
-        target: Any
-        if multilabel:
-            prediction, target = foreground[:, None], truth[:, None]
-        else:
-            prediction = np.stack([1 - foreground, foreground], axis=1)
-            target = truth.astype(np.int64)
-        weights = None
-        if scene.weights is not None:
-            weights = np.broadcast_to(scene.weights, foreground.shape)
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            rows.append(
-                loss(
-                    prediction,
-                    target,
-                    from_logits=False,
-                    multilabel=multilabel,
-                    voxel_weights=weights,
-                    reduction="sample",
-                )
-            )
-    return np.asarray(rows, dtype=float)
+        raise ValueError("it is not a number for some predictions")
+    return Curves(x, values, classes, scene.image)
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:

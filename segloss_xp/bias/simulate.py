@@ -193,6 +193,8 @@ class GaussianVoxels:
 
     def cut(self, probability: float) -> float:
         """The z where the posterior has a value."""
+        if not 0 < probability < 1:
+            raise ValueError(f"expected a probability between 0 and 1, got {probability!r}")
         return (math.log(probability / (1 - probability)) - self.intercept) / self.slope
 
     def relative_volume(self, cut: float) -> float:

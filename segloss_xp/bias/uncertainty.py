@@ -67,6 +67,7 @@ class Uncertainty:
                 f"shape {shape} and dtype {prediction.dtype}"
             )
         x = prediction if namespace(prediction) is xp else xp.asarray(prediction)
+        check_values(xp, x, (x >= 0) & (x <= 1), "predictions from 0 to 1")
         x = xp.astype(x, p.dtype, copy=False)
         return xp.reshape(x, (*batch, math.prod(self.shape)))
 

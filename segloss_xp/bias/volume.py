@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segloss_xp._array import namespace
-from segloss_xp.bias.uncertainty import Uncertainty
+from segloss_xp.bias.uncertainty import Uncertainty, check_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ def volume_bias(truth: Uncertainty, prediction: Any) -> VolumeBias:
     Raises
     ------
     ValueError
-        If a shape does not fit.
+        If a prediction is outside [0, 1], or a shape does not fit.
 
     Examples
     --------
@@ -105,6 +105,11 @@ def volume_bounds(mean: Any) -> VolumeBounds:
     VolumeBounds
         All of them are reached.
 
+    Raises
+    ------
+    ValueError
+        If a mean is outside [0, 1].
+
     Notes
     -----
     An optimum for Dice is at least as large as one for accuracy. Both bounds for Dice are reached
@@ -128,6 +133,7 @@ def volume_bounds(mean: Any) -> VolumeBounds:
         accuracy = max(0.0, 2.0 * mean - 1.0), min(1.0, 2.0 * mean)
         return VolumeBounds(accuracy, (float(mean) ** 2, 1.0))
     xp = namespace(mean)
+    check_values(xp, mean, (mean >= 0) & (mean <= 1), "mean probabilities from 0 to 1")
     zero, one = xp.zeros_like(mean), xp.ones_like(mean)
     accuracy = xp.where(mean > 0.5, 2 * mean - 1, zero), xp.where(mean < 0.5, 2 * mean, one)
     return VolumeBounds(accuracy, (mean * mean, one))

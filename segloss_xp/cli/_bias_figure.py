@@ -1,6 +1,7 @@
 """The ``bias figure`` command: the theory in one figure."""
 
 import argparse
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ _MU = (0.25, 1.0, 4.0)
 _SHOWN_MU = 1.0
 _COLOURS = ("#2a9d8f", "#264653", "#e07a3f")
 _PROBABILITIES = np.linspace(0.1, 0.9, 9)
+_TABULATED = np.linspace(0.01, 0.99, 99)
 
 
 def add_to(commands: Any) -> argparse.ArgumentParser:
@@ -35,7 +37,10 @@ def add_to(commands: Any) -> argparse.ArgumentParser:
         metavar="NAME",
         help="any loss with default parameters, such as TverskyLoss (default: DiceLoss)",
     )
-    parser.add_argument("--output", type=Path, default=Path("bias.png"), help="(default: bias.png)")
+    parser.add_argument(
+        "--output", type=Path, default=Path("bias.png"), help="figure (default: bias.png)"
+    )
+    parser.add_argument("--csv", type=Path, help="table (default: beside the figure)")
     return parser
 
 
@@ -54,7 +59,7 @@ def loss_of(name: str) -> sx.Loss:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compute the curves and draw them."""
+    """Compute the curves, write and draw them."""
     from rich.console import Console
     from rich.progress import track
 
@@ -68,9 +73,24 @@ def run(options: argparse.Namespace) -> int:
         }
     except (TypeError, ValueError, NotImplementedError, ModuleNotFoundError) as refusal:
         raise SystemExit(f"{options.loss!r} has no such figure: {refusal}") from None
+    table = options.csv or options.output.with_suffix(".csv")
+    write(table, curves)
     draw(options.output, options.loss, curves)
-    console.print(f"Figure written to {options.output}", soft_wrap=True)
+    console.print(f"Table written to {table}, figure to {options.output}", soft_wrap=True)
     return 0
+
+
+def write(path: Path, curves: dict[tuple[int, float], bias.Curves]) -> None:
+    """Write the best predictions, what they cost, and the bias, as comma-separated values."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["regions", "mu", "p", "x", "expected loss", "bias"])
+        for (n, mu), each in curves.items():
+            best = each.minimisers(_TABULATED), each.risk(_TABULATED).min(axis=1)
+            for p, x, risk in zip(_TABULATED, *best, strict=True):
+                numbers = f"{p:g}", f"{x:.6f}", f"{risk:.6f}", f"{mu * (x - p):.6f}"
+                out.writerow([n, mu, *numbers])
 
 
 def draw(path: Path, loss: sx.Loss, curves: dict[tuple[int, float], bias.Curves]) -> None:

@@ -16,6 +16,11 @@ from segloss_xp.cli import _losses
 NEEDED = ("matplotlib", "rich")
 
 _MU = (0.25, 1.0, 4.0)
+_NOTES = {
+    "*": "looks at where voxels are: of one small image, a disc with the uncertain around it",
+    "†": "moves the prediction of what is certain too, which is not counted here",
+    "‡": "looks at logits beyond their softmax: of those that are log p",
+}
 # The end of the colours: few losses are further off.
 _MOST = 0.7
 _GRID = np.linspace(0.0025, 0.9975, 200)
@@ -67,6 +72,8 @@ def run(options: argparse.Namespace) -> int:
     console.print(_table(rows))
     for loss, refusal in dict.fromkeys((row.loss, row.refusal) for row in rows if row.refusal):
         console.print(f"{loss} is left out: {refusal}", style="yellow")
+    for name in _losses.left_out():
+        console.print(f"{name} is left out: it needs a parameter", style="yellow")
     table = options.csv or options.output.with_suffix(".csv")
     write(table, rows)
     console.print(f"Table written to {table}", soft_wrap=True)
@@ -92,10 +99,13 @@ def write(path: Path, rows: Sequence[bias.Bias]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file)
         best = [f"x at p={p:g}" for p in bias.PROBABILITIES]
-        out.writerow(["loss", "mu", "regions", "classes", *best, "mean", "mean_abs", "refusal"])
+        means = "mean", "mean_abs"
+        seen = "classes", "image", "keeps_certain", "logits"
+        out.writerow(["loss", "mu", "regions", *best, *means, *seen, "refusal"])
         for row in rows:
             values = (f"{x:.6f}" for x in (*row.x[:shown], row.mean, row.mean_abs))
-            out.writerow([str(row.loss), row.mu, row.n, row.classes, *values, row.refusal])
+            seen = row.classes, row.image, row.keeps_certain, row.logits
+            out.writerow([str(row.loss), row.mu, row.n, *values, *seen, row.refusal])
 
 
 def draw(path: Path, rows: Sequence[bias.Bias]) -> None:
@@ -123,13 +133,15 @@ def draw(path: Path, rows: Sequence[bias.Bias]) -> None:
         for panel, mu in zip(panels, volumes, strict=True):
             image = _draw_strips(panel, [row for row in rows if row.mu == mu])
             panel.set_title(f"uncertain volume μ = {mu:g}", loc="left", fontsize="medium")
-        panels[0].set_yticks(range(len(losses)), labels=[_short(loss) for loss in losses])
+        panels[0].set_yticks(range(len(losses)), labels=list(_marked(rows).values()))
         bar = figure.colorbar(
             image, ax=panels, location="bottom", aspect=50, shrink=0.6, pad=0.3 / height
         )
         bar.set_ticks([-_MOST, 0, _MOST])
         bar.set_label("best prediction less probability: too small (blue), right, too large (red)")
         bar.outline.set_visible(False)
+        notes = "\n".join(f"{mark} {text}" for mark, text in _NOTES.items())
+        figure.supxlabel(notes, x=0.02, ha="left", fontsize="small")
         regions = "a region" if rows[0].n == 1 else f"{rows[0].n} independent regions"
         figure.suptitle(
             "Which loss keeps a volume right?\n"
@@ -174,8 +186,20 @@ def _signed(x: float) -> str:
     return " 0.000" if abs(x) < 5e-4 else f"{x:+.3f}"
 
 
-def _short(loss: sx.Loss) -> str:
-    return str(loss).replace("()", "").replace("include_background=False", "foreground")
+def _marked(rows: Sequence[bias.Bias]) -> dict[sx.Loss, str]:
+    """A short name of each loss, with the marks of its notes at any volume."""
+    names: dict[sx.Loss, str] = {}
+    for loss in dict.fromkeys(row.loss for row in rows):
+        own = [row for row in rows if row.loss == loss]
+        noted = (
+            any(row.image for row in own),
+            not all(row.keeps_certain for row in own),
+            any(row.logits for row in own),
+        )
+        marks = "".join(mark for mark, applies in zip(_NOTES, noted, strict=True) if applies)
+        name = str(loss).replace("()", "").replace("include_background=False", "foreground")
+        names[loss] = f"{name} {marks}".rstrip()
+    return names
 
 
 def _table(rows: Sequence[bias.Bias]) -> Any:
@@ -185,19 +209,23 @@ def _table(rows: Sequence[bias.Bias]) -> Any:
     shown = Table(
         title="Best prediction of a region by its probability, and bias of its volume",
         caption="Mean of the bias and of its absolute value over the probability, in units of the "
-        "certain foreground, as μ is.",
+        "certain foreground, as μ is.\n" + "\n".join(f"{mark} {_NOTES[mark]}" for mark in _NOTES),
         box=SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
     )
     shown.add_column("loss", overflow="fold")
-    headings = (*(f"p={p:g}" for p in bias.PROBABILITIES), "mean", "mean |·|")
+    # As narrow as that, it fits into the 80 columns of a terminal.
+    best = (f"p={p:g}".replace("0.", ".") for p in bias.PROBABILITIES)
+    headings = (*best, "mean", "mean\n|·|")
     for heading in ("μ", *headings):
         shown.add_column(heading, justify="right", no_wrap=True)
-    last = None
+    last, names = None, _marked(rows)
     for row in rows:
         if row.refusal:
             continue
         best = (f"{x:.3f}" for x in row.x[: len(bias.PROBABILITIES)])
-        name = "" if row.loss == last else _short(row.loss)
+        name = "" if row.loss == last else names[row.loss]
         last = row.loss
         shown.add_row(name, f"{row.mu:g}", *best, _signed(row.mean), f"{row.mean_abs:.3f}")
     return shown

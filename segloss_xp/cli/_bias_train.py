@@ -126,14 +126,17 @@ def _table(experiment: str, results: Sequence[Any]) -> Any:
     from segloss_xp.cli import _bias_network
 
     shown = Table(
-        title=f"{experiment}: error of the volume, as a share of the true one",
+        title=f"{experiment}: error of the volume, in % of the true one",
         caption="Between the bounds are 95 % of bootstrap means over images. The line is fitted to "
         "the volumes of training images. ECE is of the probabilities, before and after Platt.",
         box=SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
     )
-    shown.add_column("loss", no_wrap=True)
-    shown.add_column("framework", no_wrap=True)
-    headings = ("theory", "sum of p", "bounds", "p > ½", "line", "Dice", "ECE", "Platt")
+    # As narrow as that, it fits into the 80 columns of a terminal.
+    shown.add_column("loss")
+    shown.add_column("in", no_wrap=True)
+    headings = ("theory", "sum\nof p", "bounds", "p > ½", "line", "Dice", "ECE", "Platt")
     for heading in headings:
         shown.add_column(heading, justify="right", no_wrap=True)
     for r in results:
@@ -141,11 +144,11 @@ def _table(experiment: str, results: Sequence[Any]) -> Any:
             shown.add_row(
                 r.loss,
                 _bias_network.FRAMEWORKS[r.framework],
-                "" if math.isnan(r.theory) else f"{r.theory:+.3f}",
-                f"{r.soft.mean:+.3f}",
-                f"{r.soft.low:+.3f} {r.soft.high:+.3f}",
-                f"{r.hard.mean:+.3f}",
-                f"{r.line.mean:+.3f}",
+                "" if math.isnan(r.theory) else f"{100 * r.theory:+.1f}",
+                f"{100 * r.soft.mean:+.1f}",
+                f"{100 * r.soft.low:+.1f} {100 * r.soft.high:+.1f}",
+                f"{100 * r.hard.mean:+.1f}",
+                f"{100 * r.line.mean:+.1f}",
                 f"{r.dice:.3f}",
                 f"{r.histograms['as trained'].ece():.3f}",
                 f"{r.histograms['Platt'].ece():.3f}",

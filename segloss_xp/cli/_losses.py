@@ -30,6 +30,12 @@ def collected() -> tuple[sx.Loss, ...]:
     return *_defaults(), *_VARIANTS, COMPOUND
 
 
+def left_out() -> tuple[str, ...]:
+    """Names of the losses that need a parameter."""
+    shown = {type(loss) for loss in _defaults()}
+    return tuple(entry.name for entry in sx.losses() if entry.loss not in shown)
+
+
 def compared() -> tuple[sx.Loss, ...]:
     """Those of them that an image of a brain is not too large for."""
     # Its time and memory go with the square of the number of voxels.
