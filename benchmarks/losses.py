@@ -1,119 +1,82 @@
-"""Time of value and gradient beside other libraries: `python benchmarks/losses.py [--quick]`.
+"""Time and memory of losses beside other libraries: `python benchmarks/losses.py [--quick]`."""
 
-All take turns in one process, round after round, so that a change of the machine's pace meets all
-alike; the table gives the median over the rounds and its ratio to the fastest peer.
-"""
-
-import argparse
-import importlib.metadata
-import platform
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-import monai.losses
 import numpy as np
 import torch
+from harness import Benchmark, Contestant, data, jax_contestant, numpy_contestant, torch_contestant
+from peers import SUBJECTS, Subject, boundary, hausdorff
+from scipy.ndimage import gaussian_filter
 
 import segloss_xp as sx
 
 SHAPES = {"2-D": (8, 4, 256, 256), "3-D": (2, 4, 128, 128, 128)}
-Run = Callable[[], Any]
+CLASSES = {2: (2, 2, 128, 128, 128), 32: (2, 32, 64, 64, 64), 105: (1, 105, 64, 64, 64)}
+QUICK = 48
+Shape = tuple[int, ...]
 
 
-def torch_runs(name: str, loss: Callable[..., Any], x: Any, y: Any) -> dict[str, Run]:
-    """Value and gradient of a PyTorch loss."""
-
-    def run() -> None:
-        leaf = x.detach().requires_grad_()
-        torch.autograd.grad(loss(leaf, y), leaf)
-
-    return {name: run}
-
-
-def peers() -> dict[str, dict[str, Callable[..., Any]]]:
-    """For each of our losses the same of others."""
-    one_hot = {"to_onehot_y": True, "softmax": True}
-
-    def monai_loss(loss: Any) -> Callable[..., Any]:
-        return lambda x, y: loss(x, y[:, None])
-
-    return {
-        "Dice + CE": {"MONAI": monai_loss(monai.losses.DiceCELoss(**one_hot))},
-        "Dice": {"MONAI": monai_loss(monai.losses.DiceLoss(**one_hot))},
-        "Tversky": {"MONAI": monai_loss(monai.losses.TverskyLoss(alpha=0.3, beta=0.7, **one_hot))},
-        "CE": {"torch": torch.nn.functional.cross_entropy},
-    }
-
-
-OURS = {
-    "Dice + CE": sx.DiceLoss() + sx.CrossEntropyLoss(),
-    "Dice": sx.DiceLoss(),
-    "Tversky": sx.TverskyLoss(),
-    "CE": sx.CrossEntropyLoss(),
-}
-
-
-def contestants(what: str, shape: tuple[int, ...]) -> tuple[dict[str, Run], dict[str, Run]]:
-    """Those of other libraries, and ours."""
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=shape).astype(np.float32)
-    y = rng.integers(0, shape[1], (shape[0], *shape[2:]))
+def contestants(subject: Subject, x: Any, y: Any, **call: Any) -> Iterator[Contestant]:
+    """Those of other libraries, and ours on each."""
     tx, ty, jx, jy = torch.from_numpy(x), torch.from_numpy(y), jnp.asarray(x), jnp.asarray(y)
-    theirs: dict[str, Run] = {}
-    for name, loss in peers()[what].items():
-        theirs |= torch_runs(name, loss, tx, ty)
-    loss = OURS[what]
-    jitted = jax.jit(jax.value_and_grad(loss))
+    for name, loss in subject.torch.items():
+        yield torch_contestant(name, "torch", loss, tx, ty)
+    for name, loss in subject.jax.items():
+        yield jax_contestant(name, "JAX jit", loss, jx, jy)
     torch.compiler.reset()
-    ours = {
-        **torch_runs("torch", loss, tx, ty),
-        **torch_runs("torch compiled", torch.compile(loss, fullgraph=True, dynamic=False), tx, ty),
-        "JAX jit": lambda: jax.block_until_ready(jitted(jx, jy)),
-        "NumPy": lambda: sx.value_and_grad(loss, x, y),
-    }
-    return theirs, ours
+
+    tcall = {key: torch.from_numpy(value) for key, value in call.items()}
+    jcall = {key: jnp.asarray(value) for key, value in call.items()}
+    eager = partial(subject.ours, **tcall)
+    compiled = torch.compile(eager, fullgraph=True, dynamic=False)
+    yield torch_contestant("segloss_xp", "torch", eager, tx, ty)
+    yield torch_contestant("segloss_xp", "torch compiled", compiled, tx, ty)
+    yield jax_contestant("segloss_xp", "JAX jit", partial(subject.ours, **jcall), jx, jy)
+    both = partial(sx.value_and_grad, subject.ours, x, y, **call)
+    yield numpy_contestant("segloss_xp", "NumPy", both, partial(subject.ours, x, y, **call))
 
 
-def measure(runs: dict[str, Run], rounds: int) -> dict[str, float]:
-    """Median milliseconds of each, in turns."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for run in runs.values():
-        run()
-    for _ in range(rounds):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            times[name].append(1e3 * (time.perf_counter() - start))
-    return {name: statistics.median(each) for name, each in times.items()}
+def blobs(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels whose classes are blobs, as those of organs are."""
+    rng = np.random.default_rng(0)
+    smooth = gaussian_filter(rng.normal(size=shape), 6, axes=tuple(range(2, len(shape))))
+    smooth /= np.std(smooth)
+    noisy = 4 * smooth + 0.3 * rng.normal(size=shape)
+    return noisy.astype(np.float32), smooth.argmax(axis=1)
+
+
+def shape_of(x: Any) -> str:
+    return "×".join(map(str, x.shape))
 
 
 def main() -> None:
-    """Print the tables as Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few rounds, small volumes")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}" for name in ("torch", "jax", "numpy", "monai")
-    )
-    print(f"{versions}; {platform.machine()}, {options.threads} threads for torch; float32\n")
-    for what in OURS:
-        for label, shape in SHAPES.items():
-            size = tuple(min(n, 64) if options.quick else n for n in shape)
-            theirs, ours = contestants(what, size)
-            times = measure(theirs | ours, 3 if options.quick else options.rounds)
-            fastest = min(times[name] for name in theirs)
-            print(f"**{what}**, {label} {size}\n\n| | ms | speed |\n|---|---|---|")
-            for name, ms in times.items():
-                who = name if name in theirs else f"segloss_xp, {name}"
-                print(f"| {who} | {ms:.1f} | {fastest / ms:.1f}x |")
-            print(flush=True)
+    b = Benchmark("losses", "Value and gradient of losses beside other libraries")
+
+    def compare(loss: str, label: str, subject: Subject, x: Any, y: Any, **call: Any) -> None:
+        if b.wanted(loss, label):
+            each = contestants(subject, x, y, **call)
+            b.compare(each, bytes_of_logits=x.nbytes, loss=loss, shape=shape_of(x), image=label)
+
+    def sized(shape: Shape) -> Shape:
+        return (*shape[:2], *(min(n, QUICK) if b.options.quick else n for n in shape[2:]))
+
+    for label, shape in SHAPES.items():
+        x, y = data(sized(shape))
+        for loss, subject in SUBJECTS.items():
+            compare(loss, label, subject, x, y)
+        x, y = blobs(sized(shape if label == "2-D" else (2, 4, 96, 96, 96)))
+        channels = np.arange(x.shape[1]).reshape(1, -1, *[1] * (y.ndim - 1))
+        maps = sx.signed_distance(y[:, None] == channels)
+        plain = {"plain form": boundary(torch.from_numpy(maps))}
+        compare("boundary", label, Subject(sx.BoundaryLoss(), plain), x, y, distance=maps)
+        compare("Hausdorff", label, Subject(sx.HausdorffDTLoss(), {"MONAI": hausdorff()}), x, y)
+    for classes, shape in CLASSES.items():
+        x, y = data(sized(shape))
+        compare("Dice + CE", f"{classes} classes", SUBJECTS["Dice + CE"], x, y)
+    b.save()
 
 
 if __name__ == "__main__":

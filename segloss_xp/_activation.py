@@ -124,10 +124,13 @@ class Softmax(Voxels):
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
         xp = blocks[0].xp
         parts = []
-        if slopes[0].keys() & {"p", "log_p"}:
+        if "p" in slopes[0] and "log_p" not in slopes[0] and len(blocks) == 1:
+            parts.append([_ops.softmax_pullback(xp, blocks[0].p, slopes[0]["p"])])
+        elif slopes[0].keys() & {"p", "log_p"}:
             by_log = super().pull(blocks, slopes)
             mean = reduce(add, (xp.sum(s, axis=1, keepdims=True) for s in by_log))
-            parts.append([s - v.p * mean for v, s in zip(blocks, by_log, strict=True)])
+            pairs = zip(blocks, by_log, strict=True)
+            parts.append([_ops.add_product(xp, s, v.p, -mean) for v, s in pairs])
         if slopes[0].keys() & cls.joint:
             parts.append([v._pull_odds(**s) for v, s in zip(blocks, slopes, strict=True)])
         if "z" in slopes[0]:
@@ -176,7 +179,9 @@ class Softmax(Voxels):
         z: Any = None,
     ) -> Any:
         # By log p, whose own slope by x is delta - p: `pull` takes off the mean.
-        return _total(log_p, _times(p, self.p))
+        if log_p is None or p is None:
+            return _total(log_p, _times(p, self.p))
+        return _ops.add_product(self.xp, log_p, self.p, p)
 
     def _pull_odds(self, log_q: Any = None, log_odds: Any = None, **others: Any) -> Any:
         # The logit of a class falls with another by that one's share of all but the class. In a

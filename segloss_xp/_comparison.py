@@ -94,7 +94,7 @@ class Comparison:
         """The sum of each planned map over the voxels, (N, C)."""
         if not self._sums:
             sums = self.rule(*self.arguments(self.rule))
-            self._sums = {m: sums[:, k, :] for k, m in enumerate(self.rule.maps)}
+            self._sums = dict(zip(self.rule.maps, _ops.unstack(namespace(sums), sums), strict=True))
         return self._sums
 
     def arguments(self, rule: Sums) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from segloss_xp import _ops
 from segloss_xp._array import namespace
 from segloss_xp._comparison import Comparison
 from segloss_xp._loss import Loss, Reduction
@@ -77,25 +78,24 @@ class ClassLoss(Loss):
         return comparison.pool(total) if self.batch else total
 
     def judged(self, comparison: Comparison) -> tuple[Any, Any]:
-        """Where there is a value, as a condition, and the weight that it has in a mean."""
+        """Where there is a value, as a settled condition, and the weight that it has in a mean."""
         volume = self.add_up(comparison, Volume())
-        xp = namespace(volume)
         # Where every voxel is left out there is nothing to judge.
         counts = valued = volume > 0
         if self.absent != "smooth":
             valued = valued & (self.add_up(comparison, self.presence()) > 0)
             counts = valued if self.absent == "skip" else counts
-        weights = xp.where(counts, xp.ones_like(volume), xp.zeros_like(volume))
+        weights = namespace(counts).astype(counts, volume.dtype)
         if self.class_weights is not None:
             constant = comparison.constant(self.class_weights, "class_weights")
             weights = weights * constant[self._first(comparison) :]
-        return valued, weights
+        return _ops.settled(valued), weights
 
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
         valued, weights = self.judged(comparison)
         values = self.values(comparison, valued)
         xp = namespace(values)
-        values = xp.where(valued, values, xp.zeros_like(values))
+        values = _ops.only(valued, values)
         if reduction == "none":
             return values
         totals = xp.sum(weights * values, axis=1), xp.sum(weights, axis=1)
@@ -179,9 +179,8 @@ class RegionLoss(ClassLoss):
 
     def values(self, comparison: Comparison, valued: Any) -> Any:
         sums = [self.pooled(comparison, total) for total in self.totals(comparison)]
-        xp = namespace(sums[0])
-        # The inner where keeps an infinite slope of the formula from what has no value.
-        return self.formula(*(xp.where(valued, each, xp.ones_like(each)) for each in sums))
+        # An infinite slope of the formula is kept from what has no value.
+        return self.formula(*(_ops.only(valued, each, 1.0) for each in sums))
 
 
 class NeighbourhoodLoss(RegionLoss):
@@ -289,11 +288,9 @@ def smoothed(numerator: Any, denominator: Any, smooth: float | tuple[float, floa
 
 def divide(numerator: Any, denominator: Any, *, empty: float = 0.0) -> Any:
     """The quotient, and `empty` where the denominator is 0, with a finite gradient."""
-    xp = namespace(numerator)
-    zero = denominator == 0
-    # The inner where keeps 0 / 0 out of the gradient of the outer one.
-    quotient = numerator / xp.where(zero, xp.ones_like(denominator), denominator)
-    return xp.where(zero, empty * xp.ones_like(quotient), quotient)
+    some = _ops.settled(denominator != 0)
+    # The inner choice keeps 0 / 0 out of the gradient of the outer one.
+    return _ops.only(some, numerator / _ops.only(some, denominator, 1.0), empty)
 
 
 def per_class(comparison: Comparison, values: tuple[float, ...], what: str, ndim: int) -> Any:

@@ -1,10 +1,8 @@
 """What the array API standard lacks, delegated to the library where that is faster or safer."""
 
-import sys
-from math import prod
 from typing import Any
 
-from segloss_xp._array import Rule, name
+from segloss_xp._array import Rule, name, namespace
 
 
 def softmax(xp: Any, x: Any) -> Any:
@@ -43,6 +41,40 @@ def log_sigmoid(xp: Any, x: Any) -> Any:
             return xp.nn.functional.logsigmoid(x)
         case _:
             return -xp.logaddexp(-x, xp.zeros_like(x))
+
+
+def softmax_pullback(xp: Any, p: Any, slope: Any) -> Any:
+    """Slope by what the softmax `p` over axis 1 was taken of, from the slope by `p`."""
+    match name(xp):
+        case "torch" if on_host(xp, p, slope):
+            import torch
+
+            slope = torch.broadcast_to(slope, p.shape)
+            return torch.ops.aten._softmax_backward_data(slope, p, 1, p.dtype)
+        case _:
+            return p * (slope - xp.sum(p * slope, axis=1, keepdims=True))
+
+
+def add_product(xp: Any, x: Any, a: Any, b: Any) -> Any:
+    """``x + a * b``, in one pass where the library can."""
+    match name(xp):
+        case "torch":
+            return xp.addcmul(x, a, b)
+        case _:
+            return x + a * b
+
+
+def indicator(xp: Any, labels: Any, number: Any) -> Any:
+    """1 where the labels, of a floating dtype, are `number`, else 0."""
+    match name(xp):
+        case "torch" if on_host(xp, labels):
+            # Ten times as fast as by way of booleans (torch 2.13).
+            return xp.eq(labels, number, out=xp.empty(0, dtype=labels.dtype))
+        case "torch":
+            off = labels - number
+            return xp.clip(1.0 - off * off, min=0.0)
+        case _:
+            return xp.astype(labels == number, labels.dtype)
 
 
 def spectrum(xp: Any, kernel: Any) -> Any:
@@ -89,24 +121,36 @@ def stop_gradient(xp: Any, x: Any) -> Any:
             return x
 
 
-def kth_largest(xp: Any, x: Any, k: Any, most: int) -> Any:
-    """The k-th largest of each row of `x` (M, V), for integers k (M, 1) from 1 to `most`."""
+def settled(condition: Any) -> Any:
+    """The condition, or just True where Python can see at no cost that it holds everywhere."""
+    return True if on_host(namespace(condition), condition) and condition.all() else condition
+
+
+def only(condition: Any, x: Any, otherwise: float = 0.0) -> Any:
+    """The array where the (settled) condition holds, elsewhere a number."""
+    if condition is True:
+        return x
+    xp = namespace(x)
+    return xp.where(condition, x, xp.full_like(x, otherwise))
+
+
+def unstack(xp: Any, x: Any) -> Any:
+    """The parts of the array along axis 1."""
     match name(xp):
         case "torch":
-            return xp.gather(xp.topk(x, most, 1).values, 1, xp.astype(k, xp.int64) - 1)
+            return xp.unbind(x, 1)
         case _:
-            ranked = xp.sort(x, axis=1, descending=True)[:, :most]
-            there = xp.arange(1, most + 1, dtype=k.dtype) == k
-            return xp.sum(xp.where(there, ranked, xp.zeros_like(ranked)), axis=1, keepdims=True)
+            return [x[:, k, ...] for k in range(x.shape[1])]
 
 
 def power(xp: Any, base: Any, exponent: float) -> Any:
     """The power of what is not negative but for rounding; at 0 all its slopes are 0."""
     if exponent in (0, 1):
         return base if exponent else xp.ones_like(base)
-    positive = base > 0
-    raised = xp.where(positive, base, xp.ones_like(base)) ** exponent
-    return xp.where(positive, raised, xp.zeros_like(base))
+    if exponent == 2:
+        return base * base
+    positive = settled(base > 0)
+    return only(positive, only(positive, base, 1.0) ** exponent)
 
 
 def narrow(xp: Any, x: Any, dtype: Any) -> Any:
@@ -225,15 +269,6 @@ def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:
             return rule.forward(x, *constants)
 
 
-def cumulative_sum(xp: Any, x: Any) -> Any:
-    """Sum up to each place of the last axis, in the dtype of `x`."""
-    match name(xp):
-        case "torch":
-            return xp.cumsum(x, -1, dtype=x.dtype)
-        case _:
-            return xp.cumulative_sum(x, axis=-1, dtype=x.dtype)
-
-
 def longest(xp: Any, x: Any) -> Any:
     """The floating dtype of most digits that the library has, on the device of `x`."""
     match name(xp):
@@ -245,66 +280,3 @@ def longest(xp: Any, x: Any) -> Any:
             return jax.dtypes.canonicalize_dtype(float)
         case _:
             return xp.float64
-
-
-def descending(xp: Any, x: Any) -> Any:
-    """Order of the last axis by value, which is at least 0 or -1, largest first; stable."""
-    match name(xp):
-        case "numpy" if x.dtype == xp.float32 and x.shape[-1] < 2**31:
-            # Values are sorted ten times as fast as indices, so the index becomes part of them. As
-            # integers the bits of floats rise with them, and those of -1 are below.
-            import numpy as np
-
-            key = np.empty(x.shape, np.int64)
-            low, high = (0, 1) if sys.byteorder == "little" else (1, 0)
-            halves = key.view(np.int32).reshape(*x.shape, 2)
-            halves[..., low] = np.arange(x.shape[-1])
-            np.invert(np.ascontiguousarray(x).view(np.int32), out=halves[..., high])
-            key.sort(axis=-1)
-            key &= 2**31 - 1
-            return key
-        case "torch" if on_host(xp, x) and x.dtype == xp.float32:
-            import array_api_compat.numpy as np
-
-            return xp.from_numpy(descending(np, x.numpy()))
-    return xp.argsort(x, axis=-1, descending=True, stable=True)
-
-
-def reorder(xp: Any, x: Any, order: Any) -> Any:
-    """The last axis in another order."""
-    match name(xp):
-        case "torch":
-            return xp.gather(x, -1, order)
-        case "numpy":
-            import numpy as np
-
-            return np.take_along_axis(x, order, axis=-1)
-        case "jax":
-            import jax
-
-            return jax.numpy.take_along_axis(x, order, axis=-1)
-        case _:
-            length = x.shape[-1]
-            rows = xp.arange(prod(x.shape[:-1]), dtype=order.dtype)[:, None] * length
-            places = xp.reshape(xp.reshape(order, (-1, length)) + rows, (-1,))
-            return xp.reshape(xp.take(xp.reshape(x, (-1,)), places, axis=0), x.shape)
-
-
-def restore(xp: Any, x: Any, order: Any) -> Any:
-    """The last axis as it was before it was put in this order."""
-    match name(xp):
-        case "torch":
-            return xp.scatter(xp.zeros_like(x), -1, order, x)
-        case "numpy":
-            import numpy as np
-
-            out = np.empty_like(x)
-            np.put_along_axis(out, order, x, axis=-1)
-            return out
-        case "jax":
-            import jax
-
-            out = jax.numpy.zeros_like(x)
-            return jax.numpy.put_along_axis(out, order, x, axis=-1, inplace=False)
-        case _:
-            return reorder(xp, x, xp.argsort(order, axis=-1))

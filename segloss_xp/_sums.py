@@ -129,9 +129,9 @@ class Sums:
             targets = split(target, count)
         elif count == 1:
             numbers = _ops.constant(xp, list(range(classes)), dtype, like=x)
-            targets = [_indicator(xp, target, numbers[:, None])]
+            targets = [_ops.indicator(xp, target, numbers[:, None])]
         else:
-            targets = [_indicator(xp, target, float(c)) for c in range(classes)]
+            targets = [_ops.indicator(xp, target, float(c)) for c in range(classes)]
         blocks = self.activation.blocks(xp, x, targets)
         if not labels and any(m.uses_mass for m in self.maps):
             mass = xp.sum(target, axis=1, keepdims=True)
@@ -183,12 +183,6 @@ def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
     if is_bool(xp, weight):
         return weight & inside
     return xp.where(inside, weight, xp.zeros_like(weight))
-
-
-def _indicator(xp: Any, labels: Any, number: Any) -> Any:
-    """1 where the label is `number`, else 0, by arithmetic that every library vectorises."""
-    off = labels - number
-    return xp.clip(1.0 - off * off, min=0.0)
 
 
 def _weighted(value: Any, weight: Any) -> Any:

@@ -62,6 +62,9 @@ class Node:
     def __eq__(self, other: Any) -> Any:
         return self.value == _value(other)
 
+    def __ne__(self, other: Any) -> Any:
+        return self.value != _value(other)
+
     def __gt__(self, other: Any) -> Any:
         return self.value > _value(other)
 
@@ -187,7 +190,7 @@ _RULES: dict[str, Callable[..., Any]] = {
 }
 
 # Of no derivative: functions of shape and dtype alone.
-_CONSTANT = frozenset({"zeros_like", "ones_like"})
+_CONSTANT = frozenset({"zeros_like", "ones_like", "full_like"})
 
 
 def _concat(parts: Any, axis: int) -> Any:

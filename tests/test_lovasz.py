@@ -6,7 +6,7 @@ from backends import Backend
 from problems import assert_close, assert_finite, one_hot, problem
 
 import segloss_xp as sx
-from segloss_xp import _ops
+from segloss_xp import _order
 
 CHANNELS = {"from_logits": False, "multilabel": True}
 
@@ -224,11 +224,11 @@ def test_order(eager: Backend, shape):
     x[..., 0] = np.finfo(np.float32).max
     xs = eager.array(x)
     xp = sx._array.namespace(xs)
-    order = _ops.descending(xp, xs)
+    order = _order.descending(xp, xs)
     np.testing.assert_array_equal(eager.to_numpy(order), np.argsort(-x, axis=-1, stable=True))
-    there = _ops.reorder(xp, xs, order)
+    there = _order.reorder(xp, xs, order)
     np.testing.assert_array_equal(eager.to_numpy(there), -np.sort(-x, axis=-1))
-    np.testing.assert_array_equal(eager.to_numpy(_ops.restore(xp, there, order)), x)
+    np.testing.assert_array_equal(eager.to_numpy(_order.restore(xp, there, order)), x)
 
 
 def test_blocks_change_nothing():

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from segloss_xp import _ops
+from segloss_xp import _ops, _order
 from segloss_xp._array import working_dtype
 from segloss_xp._grain import VoxelLoss, check_range, reduce_samples
 from segloss_xp._stencil import dilate, neighbours, shifts, spatial_axes
@@ -178,7 +178,7 @@ class ActiveBoundaryLoss(VoxelLoss):
         rows = xp.concat([rows, xp.zeros_like(rows[:, :1])], axis=1)
         most = xp.ceil(self.share * xp.sum(number, axis=1, keepdims=True))
         few = math.ceil(self.share * math.prod(c.space)) + 1
-        limit = _ops.kth_largest(xp, rows, xp.astype(most, xp.int32) + 1, few)
+        limit = _order.kth_largest(xp, rows, xp.astype(most, xp.int32) + 1, few)
         limit = xp.reshape(limit, (*jump.shape[:2], 1))
         sharp = xp.astype((jump > limit) & (jump > _LEAST), jump.dtype)
         return dilate(xp, c.grid(sharp), (1,) * len(c.space)) * counted

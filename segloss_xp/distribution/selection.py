@@ -4,7 +4,7 @@ from fractions import Fraction
 from math import log
 from typing import Any
 
-from segloss_xp import _ops
+from segloss_xp import _ops, _order
 from segloss_xp._array import namespace
 from segloss_xp._comparison import Comparison
 from segloss_xp._grain import VoxelLoss, check_range, divide, reduce_samples
@@ -185,7 +185,7 @@ def _hardest(part: float, hardness: Any, valid: Any) -> Any:
     count = _part(xp, part, _count(xp, valid))
     most = max(1, _part_of(part, hardness.shape[1]))
     ranked = xp.where(valid, hardness, -float("inf") * xp.ones_like(hardness))
-    last = _ops.kth_largest(xp, ranked, count, most)
+    last = _order.kth_largest(xp, ranked, count, most)
     above, tied = valid & (ranked > last), valid & (ranked == last)
     left, among = count - _count(xp, above), _count(xp, tied)
     among = xp.astype(xp.where(among > 0, among, xp.ones_like(among)), hardness.dtype)

@@ -3,7 +3,7 @@
 from itertools import product
 from typing import Any, ClassVar, Literal
 
-from segloss_xp import _ops
+from segloss_xp import _ops, _order
 from segloss_xp._activation import split
 from segloss_xp._array import is_bool, is_integer, namespace
 from segloss_xp._comparison import Comparison
@@ -197,18 +197,18 @@ def _charge(errors: Any, true: Any, weight: Any) -> Any:
     Negative where the voxel is of the class. An error below 0 marks a voxel that does not count.
     """
     xp = namespace(errors)
-    order = _ops.descending(xp, errors)
-    true = _ops.reorder(xp, true, order)
+    order = _order.descending(xp, errors)
+    true = _order.reorder(xp, true, order)
     # Counts are integers: floating ones would stop at 2**24.
     if weight is None:
         size = None
-        found = _ops.cumulative_sum(xp, xp.astype(true, xp.int32))
-        passed = _ops.cumulative_sum(xp, xp.ones_like(found))
+        found = _order.cumulative_sum(xp, xp.astype(true, xp.int32))
+        passed = _order.cumulative_sum(xp, xp.ones_like(found))
     else:
         weight = xp.astype(weight, _ops.longest(xp, weight), copy=False)
-        size = _ops.reorder(xp, xp.broadcast_to(weight, errors.shape), order)
-        found = _ops.cumulative_sum(xp, xp.where(true, size, xp.zeros_like(size)))
-        passed = _ops.cumulative_sum(xp, size)
+        size = _order.reorder(xp, xp.broadcast_to(weight, errors.shape), order)
+        found = _order.cumulative_sum(xp, xp.where(true, size, xp.zeros_like(size)))
+        passed = _order.cumulative_sum(xp, size)
     total = found[..., -1:]
     if _ops.on_host(xp, errors):
         steps = xp.empty_like(errors)
@@ -220,7 +220,7 @@ def _charge(errors: Any, true: Any, weight: Any) -> Any:
             )
     else:
         steps = _steps(true, found, passed, size, total, errors.dtype)
-    return _ops.restore(xp, steps, order)
+    return _order.restore(xp, steps, order)
 
 
 def _steps(true: Any, found: Any, passed: Any, size: Any, total: Any, dtype: Any) -> Any:

@@ -1,0 +1,307 @@
+"""
+What the benchmarks share: taking turns in one process, peak memory, the machine, the results.
+
+All that is compared takes turns, round after round, so that a change of the machine's pace meets
+all alike. Times are medians over the rounds, and ratios are within one run. Threads are pinned to
+as many processors. The floor of a loss is the time in which the machine copies what no loss can do
+without: logits read twice, a gradient written, labels read.
+"""
+
+import argparse
+import ctypes
+import gc
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import torch
+
+Run = Callable[[], Any]
+RESULTS = Path(__file__).parent / "results"
+LIBRARIES = ("torch", "jax", "numpy", "monai", "nnunetv2", "segmentation-models-pytorch")
+LIBRARIES += ("kornia", "optax", "scipy", "numba", "edt")
+# Logits forward and backward, the gradient, and labels of a byte or two.
+FLOOR = 3.5
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """
+    Somebody's way to compute something.
+
+    Parameters
+    ----------
+    library, form : str
+        Whose, and how: "torch", "torch compiled", "JAX jit", "NumPy".
+    both : callable
+        Computes value and gradient, or whatever it is that is compared.
+    forward : callable, optional
+        Computes the value alone.
+    peak : callable, optional
+        Gives the most bytes that `both` holds beside its inputs, its result included.
+    """
+
+    library: str
+    form: str
+    both: Run
+    forward: Run | None = None
+    peak: Callable[[], int] | None = None
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is this library's."""
+        return self.library == "segloss_xp"
+
+
+@dataclass
+class Benchmark:
+    """Rows of results, from the command line's options to the files."""
+
+    name: str
+    about: str
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    device: str = "cpu"
+    options: argparse.Namespace = field(init=False)
+
+    def __post_init__(self) -> None:
+        parser = argparse.ArgumentParser(description=self.about)
+        parser.add_argument("--quick", action="store_true", help="few rounds, small volumes")
+        parser.add_argument("--rounds", type=int, help="(default: 7, with --quick 3)")
+        parser.add_argument("--threads", type=int, default=1, help="processors (default: 1)")
+        parser.add_argument(
+            "--steady", action="store_true", help="let glibc keep what is freed, as jemalloc does"
+        )
+        parser.add_argument("--only", nargs="+", metavar="WORD", help="what has one of the words")
+        self.options = parser.parse_args()
+        self.rounds = self.options.rounds or (3 if self.options.quick else 7)
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: self.options.threads])
+        torch.set_num_threads(self.options.threads)
+        if self.options.steady:
+            libc = ctypes.CDLL(None)
+            libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
+            libc.mallopt(-1, 1 << 31 - 1)  # M_TRIM_THRESHOLD
+
+    def wanted(self, *words: str) -> bool:
+        """Whether ``--only`` asks for it."""
+        only = self.options.only
+        return not only or any(word.lower() in " ".join(words).lower() for word in only)
+
+    def compare(
+        self, contestants: Iterable[Contestant], *, bytes_of_logits: int = 0, **facts: Any
+    ) -> list[dict[str, Any]]:
+        """
+        Measure all in turns; the rows, each with its speed as a ratio to the fastest peer.
+
+        It is that of the same library, if one is there.
+        """
+        contestants = list(contestants)
+        label = ", ".join(str(each) for each in facts.values())
+        times = measure(
+            {i: c.both for i, c in enumerate(contestants)}, self.rounds, f"{self.name}: {label}"
+        )
+        values = measure(
+            {i: c.forward for i, c in enumerate(contestants) if c.forward}, self.rounds
+        )
+        peers = [
+            (statistics.median(times[i]), c.form.partition(" ")[0])
+            for i, c in enumerate(contestants)
+            if not c.ours
+        ]
+        floor = (
+            FLOOR * bytes_of_logits / bandwidth(device=self.device) * 1e3
+            if bytes_of_logits
+            else None
+        )
+        rows = []
+        for i, c in enumerate(contestants):
+            row = {**facts, "library": c.library, "form": c.form}
+            row["ms"] = statistics.median(times[i])
+            row["least ms"] = min(times[i])
+            row["forward ms"] = statistics.median(values[i]) if i in values else None
+            alike = [ms for ms, form in peers if form == c.form.partition(" ")[0]]
+            fastest = min(alike or [ms for ms, _ in peers], default=None)
+            row["speed"] = fastest / row["ms"] if fastest else None
+            if bytes_of_logits:
+                row["times floor"] = row["ms"] / floor
+                row["peak"] = c.peak() / bytes_of_logits if c.peak else None
+            rows.append(row)
+        self.rows += rows
+        return rows
+
+    def save(self) -> None:
+        """Print the table; write it, unless it was quick, as Markdown and JSON."""
+        machine = facts_of_machine(self.options.threads, self.device)
+        text = f"# {self.about}\n\n{describe(machine)}\n\n{table(self.rows)}\n"
+        print(text)
+        if not (self.options.quick or self.options.only):
+            stem = f"{self.name}-{self.options.threads}" + "-steady" * self.options.steady
+            RESULTS.mkdir(exist_ok=True)
+            (RESULTS / f"{stem}.md").write_text(text, encoding="utf-8")
+            record = {"about": self.about, "machine": machine, "rows": self.rows}
+            (RESULTS / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def measure(runs: dict[Any, Run], rounds: int, label: str = "") -> dict[Any, list[float]]:
+    """Milliseconds of each in each round."""
+    from rich.progress import Progress
+
+    times: dict[Any, list[float]] = {key: [] for key in runs}
+    with Progress(transient=True, disable=not label) as progress:
+        turns = progress.add_task(label, total=(rounds + 1) * len(runs))
+        for turn in range(rounds + 1):  # the first warms up, and compiles
+            for key, run in runs.items():
+                start = time.perf_counter()
+                run()
+                took = 1e3 * (time.perf_counter() - start)
+                if turn:
+                    times[key].append(took)
+                progress.advance(turns)
+    return times
+
+
+def bandwidth(size: int = 1 << 28, device: str = "cpu") -> float:
+    """Bytes a second, read and written, of a copy that no cache holds."""
+    source = torch.zeros(size // 4, device=device)
+    target = torch.zeros_like(source)
+
+    def copy() -> None:
+        target.copy_(source)
+        if device != "cpu":
+            torch.cuda.synchronize()
+
+    return 2 * size / (1e-3 * min(measure({0: copy}, 5)[0]))
+
+
+def torch_peak(run: Run) -> int:
+    """The most bytes that PyTorch has allocated at once on the processor."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+        kept = run()
+    del kept
+    events = record.profiler.kineto_results.events()  # pyright: ignore[reportOptionalMemberAccess]
+    return _most((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+
+
+def _most(changes: Iterable[tuple[int, int]]) -> int:
+    most = now = 0
+    for _, change in sorted(changes):
+        now += change
+        most = max(most, now)
+    return most
+
+
+def numpy_peak(run: Run) -> int:
+    """The most bytes that Python and NumPy have allocated at once."""
+    gc.collect()
+    tracemalloc.start()
+    kept = run()
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    del kept
+    return most
+
+
+def jax_peak(compiled: Any) -> int:
+    """The bytes of temporaries and results of a compiled function of JAX."""
+    memory = compiled.memory_analysis()
+    return memory.temp_size_in_bytes + memory.output_size_in_bytes
+
+
+def torch_contestant(library: str, form: str, loss: Any, x: Any, y: Any) -> Contestant:
+    """Value and gradient of a loss of PyTorch's arrays."""
+
+    def both() -> Any:
+        leaf = x.detach().requires_grad_()
+        return torch.autograd.grad(loss(leaf, y), leaf)
+
+    def forward() -> Any:
+        with torch.no_grad():
+            return loss(x, y)
+
+    return Contestant(library, form, both, forward, lambda: torch_peak(both))
+
+
+def jax_contestant(library: str, form: str, loss: Any, x: Any, y: Any) -> Contestant:
+    """Value and gradient of a loss of JAX's arrays, compiled."""
+    compiled = jax.jit(jax.value_and_grad(loss)).lower(x, y).compile()
+    value = jax.jit(loss)
+    return Contestant(
+        library,
+        form,
+        lambda: jax.block_until_ready(compiled(x, y)),
+        lambda: jax.block_until_ready(value(x, y)),
+        lambda: jax_peak(compiled),
+    )
+
+
+def numpy_contestant(library: str, form: str, both: Run, forward: Run | None = None) -> Contestant:
+    """What runs on NumPy."""
+    return Contestant(library, form, both, forward, lambda: numpy_peak(both))
+
+
+def data(shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """Logits of noise, and labels of noise."""
+    rng = np.random.default_rng(0)
+    yield rng.normal(size=shape).astype(np.float32)
+    yield rng.integers(0, shape[1], (shape[0], *shape[2:]))
+
+
+def facts_of_machine(threads: int, device: str) -> dict[str, Any]:
+    """What the numbers depend on."""
+    return {
+        "processor": _processor(),
+        "threads": threads,
+        "python": platform.python_version(),
+        "copy GB/s": round(bandwidth(device=device) / 1e9, 1),
+        **{name: importlib.metadata.version(name) for name in LIBRARIES if _installed(name)},
+    }
+
+
+def describe(machine: dict[str, Any]) -> str:
+    """The machine in one paragraph."""
+    return ", ".join(f"{key} {value}" for key, value in machine.items()) + "."
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows as Markdown, numbers with three digits."""
+    from tabulate import tabulate
+
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    cells = [[_cell(key, row.get(key)) for key in keys] for row in rows]
+    return tabulate(cells, headers=keys, tablefmt="pipe", disable_numparse=True)
+
+
+def _cell(key: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        digits = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+        return f"{digits}x" if key == "speed" else digits
+    return str(value)
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

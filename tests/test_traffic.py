@@ -1,0 +1,98 @@
+"""What Dice + CE moves and holds, in bytes of the logits: counted, so that no clock is asked."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import segloss_xp as sx
+
+LOSS = sx.DiceLoss() + sx.CrossEntropyLoss()
+SHAPE = 2, 4, 128, 128, 64
+LOGITS = 4 * np.prod(SHAPE)
+
+
+def arrays():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, SHAPE[1], (SHAPE[0], *SHAPE[2:]))
+    return rng.normal(size=SHAPE).astype(np.float32), y
+
+
+@pytest.fixture
+def tensors():
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as many voxels are worked on at a time as there are threads
+    x, y = map(torch.from_numpy, arrays())
+    yield x.requires_grad_(), y
+    torch.set_num_threads(threads)
+
+
+def torch_peak(run):
+    """The most that PyTorch has allocated at once."""
+    from torch.profiler import ProfilerActivity, profile
+
+    run()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+        kept = run()
+    del kept
+    events = record.profiler.kineto_results.events()
+    changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    return max(np.cumsum([change for _, change in changes]))
+
+
+def test_numpy_holds_the_gradient_alone():
+    x, y = arrays()
+    sx.value_and_grad(LOSS, x, y)
+    tracemalloc.start()
+    kept = sx.value_and_grad(LOSS, x, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert kept[1].shape == SHAPE
+    assert peak < 1.3 * LOGITS
+
+
+def test_torch_holds_the_gradient_alone(tensors):
+    import torch
+
+    x, y = tensors
+    assert torch_peak(lambda: torch.autograd.grad(LOSS(x, y), x)) < 1.3 * LOGITS
+
+
+def test_compiled_torch_holds_the_gradient_and_labels(tensors):
+    import torch
+
+    x, y = tensors
+    compiled = torch.compile(LOSS, fullgraph=True)
+    assert torch_peak(lambda: torch.autograd.grad(compiled(x, y), x)) < 1.3 * LOGITS
+
+
+def test_operations_of_eager_torch(tensors):
+    """Each reads and writes what is in the cache."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_flatten
+
+    class Traffic(TorchDispatchMode):
+        moved = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            if not function.is_view:
+                for x in tree_flatten((args, kwargs, result))[0]:
+                    if isinstance(x, torch.Tensor):
+                        self.moved += x.numel() * x.element_size()
+            return result
+
+    x, y = tensors
+    with Traffic() as traffic:
+        torch.autograd.grad(LOSS(x, y), x)
+    assert traffic.moved < 50 * LOGITS
+
+
+def test_jax_by_its_compiler():
+    jax = pytest.importorskip("jax")
+    x, y = (jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays())
+    compiled = jax.jit(jax.value_and_grad(LOSS)).lower(x, y).compile()
+    assert compiled.cost_analysis()["bytes accessed"] < 40 * LOGITS
+    assert compiled.memory_analysis().temp_size_in_bytes < 4 * LOGITS
