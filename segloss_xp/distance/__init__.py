@@ -156,12 +156,17 @@ def signed_distance(
     grid = _Grid(mask, 2, axes, spacing, max_distance, dtype)
     xp, inside = grid.xp, grid.mask()
     d = grid.length(grid.squared_label_distance(inside), squared=False)
+    one, offset, nothing = (
+        _ops.constant(xp, value, grid.dtype, like=d) for value in (1.0, inner_offset, empty)
+    )
+    # In place, where the library has that, as a volume may take much of the memory.
+    d *= xp.where(inside, -one, one)
+    if inner_offset != 0:
+        d += xp.where(inside, offset, 0.0 * offset)
     each = xp.reshape(inside, (inside.shape[0], prod(inside.shape[1:])))
     surface = xp.any(each, axis=1) & ~xp.all(each, axis=1)
     surface = xp.reshape(surface, (inside.shape[0],) + (1,) * len(grid.spacing))
-    signed = xp.where(inside, inner_offset - d, d)
-    nothing = _ops.constant(xp, empty, grid.dtype, like=d)
-    return grid.unflatten(xp.where(surface, signed, nothing))
+    return grid.unflatten(xp.where(surface, d, nothing))
 
 
 def label_distance(
