@@ -85,6 +85,11 @@ class Comparison:
         self._fields: dict[Field, Any] = {}
         self.rule = Sums((), self._activation)
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether at most one class of a voxel can be more probable than 1/2."""
+        return self._activation is Softmax
+
     def plan(self, maps: Iterable[Map]) -> None:
         """Say which maps will be summed, each named once or more."""
         self.rule = Sums(tuple(dict.fromkeys(maps)), self._activation)
