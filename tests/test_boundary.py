@@ -75,6 +75,7 @@ def test_units(loss: sx.Loss, power: float):
     one = loss(prediction, labels, spacing=(2.0, 1.0))
     assert_close(loss(prediction, labels, spacing=(6.0, 3.0)), 3.0**power * one)
     assert_close(loss(prediction, labels, spacing=(1.0, 1.0)), loss(prediction, labels))
+    assert_close(loss(prediction, labels, spacing=1), loss(prediction, labels))
 
 
 # Precomputed maps.

@@ -92,7 +92,7 @@ class WeightedHausdorffLoss(Loss):
         true = regions(c)[:, first:, :]
         counted = counted_voxels(c)
         true = xp.astype(true if counted is None else true & counted, p.dtype)
-        rule = _MeanDistances(self.alpha, c.space, c.spacing or (1.0,) * len(c.space))
+        rule = _MeanDistances(self.alpha, c.space, c.spacing)
         total = _ops.differentiable(xp, rule, divide(p, w), w, true)
         number = xp.sum(true, axis=2)
         surface = (number > 0) & (number < xp.sum(xp.astype(w > 0, p.dtype), axis=2))
