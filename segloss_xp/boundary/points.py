@@ -44,7 +44,8 @@ class WeightedHausdorffLoss(Loss):
     the gradient too. Not a formula on sums: NumPy and CuPy borrow its gradient.
 
     Unreduced: (N, C). A class that is nowhere or everywhere in a sample has no surface, and is 0.
-    Near 0 at the perfect prediction, but for the mean, which sees the other voxels too.
+    Near 0 at the perfect prediction, but for the mean, which sees the other voxels too. `distance`
+    may hold the maps of `signed_distance`, for the first term.
 
     References
     ----------
