@@ -156,28 +156,34 @@ def _tiled(slabs: tuple[Any, ...], square: float, window: int) -> Any:
 
 def _outwards(f: Any, labels: Any = None, *, square: float, window: int) -> Any:
     """The same for one tile, from near voxels to far ones until no farther one can be nearer."""
-    outer, n, inner = f.shape
+    outer, n, inner = shape = f.shape
     # Where a line has no background, none of its voxels may keep the loop from ending.
     without = jnp.isinf(jnp.min(f, axis=1, keepdims=True))
-    margin = ((0, 0), (window + _STRIDE - 1,) * 2, (0, 0))
     if labels is not None:
         without = without & jnp.all(labels == labels[:, :1], axis=1, keepdims=True)
+    margin = window + _STRIDE - 1
+
+    def line(x: Any, **fill: Any) -> tuple[Any, Any]:
+        padded = jnp.pad(x, ((0, 0), (margin, margin), (0, 0)), **fill)
+        return x.reshape(outer, n * inner), padded.reshape(outer, -1)
+
+    def shifted(padded: Any, k: Any) -> Any:
+        return lax.dynamic_slice(padded, (0, (margin + k) * inner), (outer, n * inner))
+
+    flat, padded = line(jnp.where(without, 0, f), constant_values=jnp.inf)
+    if labels is None:
+
+        def beside(k: Any) -> Any:
+            return shifted(padded, k)
+    else:
         # Another label beyond the end is no nearer than it is at the end.
-        padded_labels = jnp.pad(labels, margin, mode="edge").reshape(outer, -1)
-        labels = labels.reshape(outer, n * inner)
-    f = jnp.where(without, 0, f)
-    padded = jnp.pad(f, margin, constant_values=jnp.inf).reshape(outer, -1)
-    flat = f.reshape(outer, n * inner)
+        own, others = line(labels, mode="edge")
+
+        def beside(k: Any) -> Any:
+            return jnp.where(shifted(others, k) == own, shifted(padded, k), 0)
 
     def parabola(k: Any) -> Any:
         return square * lax.convert_element_type(k, f.dtype) ** 2
-
-    def beside(shift: Any) -> Any:
-        start = (0, (window + _STRIDE - 1 + shift) * inner)
-        near = lax.dynamic_slice(padded, start, flat.shape)
-        if labels is None:
-            return near
-        return jnp.where(lax.dynamic_slice(padded_labels, start, flat.shape) == labels, near, 0)
 
     def may_gain(state: tuple[Any, Any, Any]) -> Any:
         k, _, most = state
@@ -191,4 +197,4 @@ def _outwards(f: Any, labels: Any = None, *, square: float, window: int) -> Any:
         return first + _STRIDE, out, jnp.max(out)
 
     _, out, _ = lax.while_loop(may_gain, step, (1, flat, jnp.max(flat)))
-    return jnp.where(without, jnp.inf, out.reshape(f.shape))
+    return jnp.where(without, jnp.inf, out.reshape(shape))
