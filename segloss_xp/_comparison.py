@@ -16,6 +16,7 @@ from segloss_xp._array import (
     namespace,
     working_dtype,
 )
+from segloss_xp._spacing import along_each
 from segloss_xp._sums import Sums, Values
 from segloss_xp.maps import Field, Map, Volume
 
@@ -42,7 +43,7 @@ class Comparison:
         Lengths of the spatial axes.
     multilabel : bool
         Whether the classes are channels of their own, which may overlap.
-    spacing : tuple of float or None
+    spacing : tuple of float
         Distance between voxel centres along each spatial axis.
     distance : array or None
         Precomputed signed distance maps (N, C, V).
@@ -74,7 +75,7 @@ class Comparison:
         self._shape = tuple(prediction.shape)
         self.samples, self.classes = self._shape[0], self._shape[self._axis]
         self.space = self._shape[1 : self._axis] + self._shape[self._axis + 1 :]
-        self.spacing = _check_spacing(spacing, self.space)
+        self.spacing = along_each(self.space, spacing)
         self.prediction = self._flat(ours(xp, prediction))
         self.target = self._flat_target(target, ignore_index)
         self.weight = self._combined_weight(mask, voxel_weights, ignore_index)
@@ -84,6 +85,11 @@ class Comparison:
         self._sums: Mapping[Map, Any] = {}
         self._fields: dict[Field, Any] = {}
         self.rule = Sums((), self._activation)
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether at most one class of a voxel can be more probable than 1/2."""
+        return self._activation is Softmax
 
     def plan(self, maps: Iterable[Map]) -> None:
         """Say which maps will be summed, each named once or more."""
@@ -315,15 +321,3 @@ def _check_prediction(xp: Any, prediction: Any, axis: int, *, multilabel: bool) 
             f"{tuple(prediction.shape)} and class axis {axis}; for a single channel with a sigmoid "
             "pass multilabel=True"
         )
-
-
-def _check_spacing(spacing: Any, space: tuple[int, ...]) -> tuple[float, ...] | None:
-    if spacing is None:
-        return None
-    spacing = tuple(float(each) for each in spacing)
-    if len(spacing) != len(space) or not all(0 < each < float("inf") for each in spacing):
-        raise ValueError(
-            f"expected {len(space)} positive spacings, one for each spatial axis of lengths "
-            f"{space}, got {spacing}"
-        )
-    return spacing

@@ -1,5 +1,6 @@
 """What a loss is: a callable, immutable description that adds up with others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, dataclass_transform
 
@@ -62,7 +63,7 @@ class Loss:
         mask: Array | None = None,
         voxel_weights: Array | None = None,
         ignore_index: int | None = None,
-        spacing: tuple[float, ...] | None = None,
+        spacing: float | Sequence[float] | None = None,
         distance: Array | None = None,
         image: Array | None = None,
         all_reduce: AllReduce | None = None,
@@ -97,8 +98,9 @@ class Loss:
             Weights of the voxels in all sums, not negative. A constant, as the target is.
         ignore_index : int, optional
             Label of voxels to leave out, as if masked.
-        spacing : tuple of float, optional
-            Distance between voxel centres along each spatial axis, in a unit of your choice.
+        spacing : float or sequence of float, optional
+            Distance between voxel centres, one number for all spatial axes or one for each, in a
+            unit of your choice. Default: 1.
         distance : array of the shape of the prediction, optional
             Signed distance maps of the target, precomputed.
         image : array of numbers, (N, K, *space), optional

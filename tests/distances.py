@@ -26,22 +26,21 @@ def samples(shape):
     return np.stack([*random, site, corner, ~site, line, *planes, *whole])
 
 
-def brute_force(mask, spacing):
-    """Squared distances of a batch, from each voxel to each background voxel of its sample."""
-    out = np.empty(mask.shape)
-    voxels = np.stack(np.indices(mask.shape[1:]), -1).reshape(-1, mask.ndim - 1)
-    for sample, result in zip(mask, out, strict=True):
-        sites = voxels[~sample.ravel()]
-        steps = voxels[:, None, :] - sites[None, :, :]
-        squares = np.square(steps * np.asarray(spacing)).sum(-1)
-        result[...] = squares.min(1, initial=np.inf).reshape(result.shape)
-    return out
+def to_another(places, labels):
+    """Squared distance of each place to the nearest of another label: the one oracle of all."""
+    squares = np.square(places[:, None, :] - places[None, :, :]).sum(-1)
+    return np.where(labels[:, None] != labels[None, :], squares, np.inf).min(1, initial=np.inf)
 
 
 def brute_force_labels(labels, spacing):
-    """Squared distances of a batch, from each voxel to each of another label."""
-    inside = {label: labels == label for label in np.unique(labels)}
-    return sum(np.where(m, brute_force(m, spacing), 0) for m in inside.values())
+    """Squared distances of a batch, from each voxel to the nearest of another label."""
+    voxels = np.indices(labels.shape[1:]).reshape(labels.ndim - 1, -1).T * np.asarray(spacing)
+    return np.stack([to_another(voxels, each.ravel()).reshape(each.shape) for each in labels])
+
+
+def brute_force(mask, spacing):
+    """Squared distances of a batch, from each True voxel to the nearest False one."""
+    return np.where(mask, brute_force_labels(mask, spacing), 0)
 
 
 def assert_right(d, mask, spacing, limit=None):

@@ -84,14 +84,13 @@ def test_units(loss: sx.Loss, power: float):
     one = loss(prediction, labels, spacing=(2.0, 1.0))
     assert_close(loss(prediction, labels, spacing=(6.0, 3.0)), 3.0**power * one)
     assert_close(loss(prediction, labels, spacing=(1.0, 1.0)), loss(prediction, labels))
+    assert_close(loss(prediction, labels, spacing=1), loss(prediction, labels))
 
 
 # Precomputed maps.
 
-MAPPED = [case for case in CASES if not isinstance(case.loss, sx.WeightedHausdorffLoss)]
 
-
-@pytest.mark.parametrize("case", MAPPED, ids=str)
+@each
 @pytest.mark.parametrize("described", [False, True])
 def test_precomputed_is_computed(case: Case, described: bool):
     prediction, target, keywords = problem(case.target, space=(4, 5), described=described)
@@ -128,7 +127,7 @@ def test_a_precomputed_map_may_be_of_any_dtype_and_hidden_junk():
         assert_close(got, want, 2e-6)
     mask = np.random.default_rng(0).random(labels.shape) < 0.5
     dirty = np.where(mask[:, None], distance, np.nan)
-    for case in MAPPED:
+    for case in CASES:
         if case.target == "labels":
             got = case.loss(prediction, labels, mask=mask, distance=dirty)
             assert_close(got, case.loss(prediction, labels, mask=mask, distance=distance), 2e-6)

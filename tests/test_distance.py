@@ -4,6 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import permutations, product
@@ -83,6 +84,25 @@ def test_along_long_axes(provider):
         i, j = np.indices(shape.shape) if shape is mask else np.indices(shape.shape)[::-1]
         expected = np.minimum(i**2 + j**2, (2 - i) ** 2 + (699 - j) ** 2)
         np.testing.assert_array_equal(d, expected)
+
+
+@pytest.mark.parametrize(
+    ("function", "maps"),
+    [(sx.distance_transform, 1), (sx.label_distance, 1), (sx.signed_distance, 2)],
+)
+def test_memory(function, maps):
+    """No more than so many times the result is ever there."""
+    pytest.importorskip("numba")
+    mask = np.random.default_rng(0).random((2, 48, 40, 56)) < 0.9
+    run = partial(function, axes=(1, 2, 3))
+    run(mask)
+    tracemalloc.start()
+    try:
+        d = run(mask)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert d.nbytes <= peak < (maps + 0.1) * d.nbytes
 
 
 sizes = st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple)

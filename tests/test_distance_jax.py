@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from distances import SHAPES, TOLERANCE, assert_right, samples, spacings
+from distances import SHAPES, TOLERANCE, assert_right, brute_force_labels, samples, spacings
 
 jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
@@ -22,7 +22,7 @@ def adapter(request, monkeypatch):
     if request.param == "gpu":
         monkeypatch.setattr(_jax, "_looped", _jax._fused)
         jax.clear_caches()
-    yield _jax.squared_distance
+    yield _jax
     if request.param == "gpu":
         jax.clear_caches()
 
@@ -42,16 +42,29 @@ def test_exact(adapter, shape):
     mask = samples(shape)
     for spacing in spacings(shape):
         for dtype in DTYPES:
-            d = adapter(jnp.asarray(mask), spacing, jnp.dtype(dtype))
+            d = adapter.squared_distance(jnp.asarray(mask), spacing, jnp.dtype(dtype))
             assert d.dtype == dtype
             assert_right(np.asarray(d), mask, spacing)
+
+
+@pytest.mark.parametrize("limit", [None, 2.5])
+@pytest.mark.parametrize("shape", [(37, 5), (3, 5, 4)], ids=str)
+def test_exact_between_labels(adapter, shape, limit):
+    """Of two values, and of several."""
+    masks, spacing = samples(shape), spacings(shape)[1]
+    for labels in (masks, masks + np.roll(masks, 1, axis=-1) * np.uint8(200)):
+        d = adapter.squared_label_distance(jnp.asarray(labels), spacing, jnp.float64, limit)
+        want = brute_force_labels(labels, spacing)
+        near = want <= (limit or np.inf) ** 2
+        np.testing.assert_allclose(d[near], want[near], rtol=TOLERANCE["float64"])
+        assert np.all(d[~near] > (limit or np.inf) ** 2)
 
 
 @pytest.mark.parametrize("limit", [0.5, 3.0, 1e9])
 def test_limit(adapter, limit):
     mask = samples((5, 7, 6))
     for spacing in spacings((5, 7, 6)):
-        d = adapter(jnp.asarray(mask), spacing, jnp.float64, limit)
+        d = adapter.squared_distance(jnp.asarray(mask), spacing, jnp.float64, limit)
         assert_right(np.asarray(d), mask, spacing, limit)
 
 
@@ -60,8 +73,10 @@ def test_tiles(tile, monkeypatch):
     """Tiles that do not divide the array overlap; a line longer than a tile is one tile."""
     monkeypatch.setattr(_jax, "_TILE", tile)
     mask = samples((5, 7, 11))
-    run = jax.jit(partial(_jax._looped, spacing=ONES, dtype=jnp.float32, limit=None))
-    assert_right(np.asarray(run(mask)), mask, ONES)
+    run = partial(_jax._looped, spacing=ONES, dtype=jnp.float32, limit=None)
+    assert_right(np.asarray(jax.jit(partial(run, sites=True))(mask)), mask, ONES)
+    both = jax.jit(partial(run, sites=False))(mask)
+    np.testing.assert_array_equal(both, brute_force_labels(mask, ONES))
 
 
 @pytest.mark.parametrize("spacing", [ONES, (3.0, 0.7, 1.3)], ids=str)
@@ -135,12 +150,14 @@ def test_each_platform_has_its_own(platform, loops):
     assert "callback" not in program
 
 
+@pytest.mark.parametrize("sites", [True, False])
 @pytest.mark.parametrize("run", [_jax._looped, _jax._fused])
 @pytest.mark.parametrize("shape", [(1, 96, 96, 96), (4, 192, 192), (1, 300, 300, 5)], ids=str)
-def test_memory(run, shape):
+def test_memory(run, shape, sites):
     """No array of pairs is ever there: it would be as many times the output as an axis is long."""
     spacing = (1.0,) * (len(shape) - 1)
-    function = jax.jit(partial(run, spacing=spacing, dtype=jnp.float32, limit=None))
-    memory = function.lower(jax.ShapeDtypeStruct(shape, bool)).compile().memory_analysis()
+    function = jax.jit(partial(run, spacing=spacing, dtype=jnp.float32, limit=None, sites=sites))
+    labels = jax.ShapeDtypeStruct(shape, bool if sites else np.int32)
+    memory = function.lower(labels).compile().memory_analysis()
     assert memory.output_size_in_bytes == 4 * np.prod(shape)
     assert memory.temp_size_in_bytes < 6 * memory.output_size_in_bytes

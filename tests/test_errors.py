@@ -53,9 +53,10 @@ BAD_CALLS = [
     (DICE, X, LABELS, {"voxel_weights": weights(np.nan)}, ValueError, ["voxel_weights", "nan"]),
     (DICE, X, LABELS, {"voxel_weights": weights(np.inf)}, ValueError, ["voxel_weights", "inf"]),
     (DICE, X, LABELS, {"spacing": (1.0,)}, ValueError, ["2", "(1.0,)", "(4, 5)"]),
-    (DICE, X, LABELS, {"spacing": (1, 1, 1)}, ValueError, ["2", "(1.0, 1.0, 1.0)", "(4, 5)"]),
-    (DICE, X, LABELS, {"spacing": (1, -1)}, ValueError, ["positive", "(1.0, -1.0)"]),
-    (DICE, X, LABELS, {"spacing": (1, 0)}, ValueError, ["positive", "(1.0, 0.0)"]),
+    (DICE, X, LABELS, {"spacing": (1, 1, 1)}, ValueError, ["2", "(1, 1, 1)", "(4, 5)"]),
+    (DICE, X, LABELS, {"spacing": (1, -1)}, ValueError, ["positive", "(1, -1)"]),
+    (DICE, X, LABELS, {"spacing": (1, 0)}, ValueError, ["positive", "(1, 0)"]),
+    (DICE, X, LABELS, {"spacing": 0}, ValueError, ["positive", "got 0"]),
     (DICE, X, LABELS, {"spacing": (1, np.nan)}, ValueError, ["positive", "nan"]),
     (DICE, X, LABELS, {"distance": VOXELS}, ValueError, ["distance", "(2, 4, 5)", "(2, 3, 4, 5)"]),
     (

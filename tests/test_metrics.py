@@ -178,6 +178,17 @@ def test_measures_compile():
         np.testing.assert_allclose(found[name], want[name], rtol=1e-6)
 
 
+def test_measures_compile_in_torch():
+    """As one graph, whatever the code that is made of it."""
+    torch = pytest.importorskip("torch")
+    p, g = (torch.from_numpy(masks(seed)) for seed in (1, 2))
+    torch.compiler.reset()
+    compiled = torch.compile(measured, fullgraph=True, backend="eager")
+    want = measured(p, g, spacing=SPACING)
+    for name, found in compiled(p, g, spacing=SPACING).items():
+        torch.testing.assert_close(found, want[name], rtol=0, atol=0)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -159,7 +159,7 @@ def test_errors():
         (lambda: bias.GaussianVoxels(distance=1.0, prior=0.5).cut(1.5), "0 and 1, got 1.5"),
         (lambda: bias.annotators(np.zeros((3, 3)), 2, amplitude=1.0), "one of them only"),
         (lambda: bias.annotators(np.eye(3), 2, amplitude=0.0), "> 0, got 0.0 and 3.0"),
-        (lambda: bias.annotators(np.eye(3), 2, amplitude=1.0, spacing=(1.0,)), "2 positive"),
+        (lambda: bias.annotators(np.eye(3), 2, amplitude=1.0, spacing=(1.0,)), "2 spatial axes"),
     ):
         with pytest.raises(ValueError, match=message):
             make()

@@ -9,6 +9,7 @@ import numpy as np
 
 from segloss_xp import _ops
 from segloss_xp._array import is_floating, namespace
+from segloss_xp._spacing import along_each
 
 _NORMAL = NormalDist()
 
@@ -316,9 +317,7 @@ def annotators(
         raise ValueError(
             f"expected amplitude and correlation > 0, got {amplitude!r} and {correlation!r}"
         )
-    steps = (1.0,) * truth.ndim if spacing is None else tuple(map(float, spacing))
-    if len(steps) != truth.ndim or min(steps) <= 0:
-        raise ValueError(f"expected {truth.ndim} positive spacings, got {steps}")
+    steps = along_each(truth.shape, spacing)
     # Between voxel centres: the boundary lies half way.
     outside, inside = (
         np.asarray(distance_transform_edt(each, sampling=steps)) for each in (~truth, truth)

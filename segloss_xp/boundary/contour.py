@@ -145,7 +145,7 @@ class PerimeterLoss(NeighbourhoodLoss):
     def totals(self, comparison: "Comparison") -> tuple[Any, ...]:
         c = comparison
         p, g, counted = c.images((Predicted(), Truth(), Volume()))
-        spacing = c.spacing or (1.0,) * len(c.space)
+        spacing = c.spacing
         step = math.prod(spacing) ** (1.0 / len(spacing))
         surface, volume = step ** (len(spacing) - 1), step ** len(spacing)
         lengths = (surface * c.integrate(_contour(c.xp, each, counted)) for each in (p, g))
@@ -207,7 +207,7 @@ class SurfaceDiceLoss(NeighbourhoodLoss):
     def totals(self, comparison: "Comparison") -> tuple[Any, ...]:
         c, xp = comparison, comparison.xp
         p, g, counted = c.images((Predicted(), Truth(), Volume()))
-        spacing = c.spacing or (1.0,) * len(c.space)
+        spacing = c.spacing
         reach = 1.25 * max(spacing) if self.tolerance is None else self.tolerance
         # Rounding takes no tolerance of three voxels for one of four.
         radii = [math.ceil(reach / step - 1e-9) for step in spacing]

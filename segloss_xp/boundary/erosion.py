@@ -148,7 +148,7 @@ class HausdorffCVLoss(NeighbourhoodLoss):
         stacked = xp.concat([p, g, counted[:, :1, ...]], axis=1)
         total = xp.zeros_like(p)
         for radius in self.radii:
-            mean = _ball_sum(xp, stacked, radius, c.spacing or (1.0,) * len(c.space))
+            mean = _ball_sum(xp, stacked, radius, c.spacing)
             number, counts = mean[:, 2 * classes :, ...], counted[:, :1, ...] > 0
             number = xp.where(counts, number, xp.ones_like(number))
             near_p = mean[:, :classes, ...] / number

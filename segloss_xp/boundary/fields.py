@@ -7,8 +7,9 @@ masked, ignored or without weight are on neither side, and have the value 0. A c
 nowhere or everywhere among the others has no surface.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 from typing import TYPE_CHECKING, Any
 
 from segloss_xp import _ops
@@ -27,7 +28,7 @@ class TargetDistance(Field):
     Signed distance of the target, negative inside; 0 without a surface.
 
     What the call is given as `distance` is taken as it is. Without the background, the map of
-    class 0 is 0 and costs nothing.
+    class 0 is 0.
     """
 
     background: bool = True
@@ -36,7 +37,8 @@ class TargetDistance(Field):
         c, xp = comparison, comparison.xp
         if c.distance is None:
             inside = regions(c)
-            d = _distance(c, inside, background=self.background)
+            partition = inside if is_integer(xp, c.target) else None
+            d = _distance(c, inside, partition, background=self.background)
             return xp.where(inside, -d, d)
         given = xp.astype(c.distance, working_dtype(xp, c.prediction), copy=False)
         counted = counted_voxels(c)
@@ -61,9 +63,13 @@ class PredictedDistance(Field):
     background: bool = True
 
     def of(self, comparison: "Comparison") -> Any:
-        c = comparison
+        c, xp = comparison, comparison.xp
         found = c.probability(counted_voxels(c)) > 0.5
-        return _distance(c, found, background=self.background)
+        partition = None
+        if c.exclusive:
+            none = ~xp.any(found, axis=1, keepdims=True)
+            partition = xp.concat([found, none], axis=1)
+        return _distance(c, found, partition, background=self.background)
 
 
 @dataclass(frozen=True)
@@ -176,28 +182,38 @@ def _size(xp: Any, signed: Any) -> Any:
     return xp.where(signed < 0, -signed, signed)
 
 
-def _distance(c: "Comparison", inside: Any, *, background: bool) -> Any:
-    """From each voxel to the nearest that counts on the other side; 0 where there is none."""
-    if not background:
-        d = _distance(c, inside[:, 1:, :], background=True)
-        return c.xp.concat([c.xp.zeros_like(d[:, :1, :]), d], axis=1)
-    xp, shape = c.xp, (c.samples, inside.shape[1], *c.space)
-    dtype, counted = working_dtype(xp, c.prediction), counted_voxels(c)
+def _distance(c: "Comparison", inside: Any, partition: Any, *, background: bool) -> Any:
+    """
+    From each voxel to the nearest that counts on the other side; 0 where there is none.
+
+    The partition is the regions, and others after them if there are, where each voxel that counts
+    is in one alone; otherwise None.
+    """
+    xp, counted, first = c.xp, counted_voxels(c), 0 if background else 1
     if counted is None:
-        axes = tuple(range(2, len(shape)))
-        d = label_distance(xp.reshape(inside, shape), axes=axes, spacing=c.spacing, dtype=dtype)
-        d = xp.reshape(d, inside.shape)
+        inside = inside[:, first:, :]
+        d = _measured(c, label_distance, inside)
+    elif partition is not None:
+        # One transform a region is enough: what is nearest outside of it is in another.
+        d = _measured(c, distance_transform, ~(partition & counted))
+        outside = xp.where(partition, xp.full_like(d, inf), d)
+        outside = xp.min(outside, axis=1, keepdims=True)
+        d = xp.where(inside, outside, d[:, : c.classes, :])[:, first:, :]
     else:
-        # Sites are False: to the inside in the first half, to the outside in the second.
-        far = xp.stack([~(inside & counted), inside | ~counted])
-        axes = tuple(range(3, 3 + len(c.space)))
-        d = distance_transform(
-            xp.reshape(far, (2, *shape)), axes=axes, spacing=c.spacing, dtype=dtype
-        )
-        d = xp.reshape(d, (2, *inside.shape))
-        d = xp.where(inside, d[1, ...], d[0, ...])
-        d = xp.where(counted, d, xp.zeros_like(d))
-    return xp.where(xp.isfinite(d), d, xp.zeros_like(d))
+        inside = inside[:, first:, :]
+        far = xp.concat([~(inside & counted), inside | ~counted], axis=1)
+        d = _measured(c, distance_transform, far)
+        half = inside.shape[1]
+        d = xp.where(inside, d[:, half:, :], d[:, :half, :])
+    usable = xp.isfinite(d) if counted is None else xp.isfinite(d) & counted
+    d = xp.where(usable, d, xp.zeros_like(d))
+    return d if background else xp.concat([xp.zeros_like(d[:, :1, :]), d], axis=1)
+
+
+def _measured(c: "Comparison", distance: Callable[..., Any], x: Any) -> Any:
+    """The distance function on the grid of (N, K, V)."""
+    axes, dtype = tuple(range(2, 2 + len(c.space))), working_dtype(c.xp, c.prediction)
+    return c.flat(distance(c.grid(x), axes=axes, spacing=c.spacing, dtype=dtype))
 
 
 def _boundary(c: "Comparison", inside: Any, counted: Any) -> Any:

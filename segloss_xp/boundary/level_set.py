@@ -77,7 +77,7 @@ class ActiveContourLoss(NeighbourhoodLoss):
     def totals(self, comparison: "Comparison") -> tuple[Any, ...]:
         c = comparison
         p, g, counted = c.images((Predicted(), Truth(), Volume()))
-        length = _variation(c.xp, p, counted, c.spacing or (1.0,) * len(c.space))
+        length = _variation(c.xp, p, counted, c.spacing)
         q, rest = counted - p, counted - g
         return (
             c.integrate(length),
@@ -187,8 +187,7 @@ class MumfordShahLoss(NeighbourhoodLoss):
         if self.length == 0:
             return tuple(sums)
         p, counted = c.images((Predicted(), Volume()))
-        spacing = c.spacing or (1.0,) * len(c.space)
-        return *sums, c.integrate(_variation(c.xp, p, counted, spacing))
+        return *sums, c.integrate(_variation(c.xp, p, counted, c.spacing))
 
     def formula(self, volume: Any, p: Any, *moments: Any) -> Any:
         moments, lengths = (moments, ()) if self.length == 0 else (moments[:-1], moments[-1:])
@@ -260,8 +259,7 @@ class ElasticInteractionLoss(NeighbourhoodLoss):
         p, g = c.images((Predicted(), Truth()))
         root = c.grid(_ops.power(xp, c.value_of_target(Volume()), 0.5))
         apart = root * (g - self.alpha * p)
-        spacing = c.spacing or (1.0,) * len(c.space)
-        steps = [2.0 * math.pi / (n * w) for n, w in zip(c.space, spacing, strict=True)]
+        steps = [2.0 * math.pi / (n * w) for n, w in zip(c.space, c.spacing, strict=True)]
         squares = [ruler * ruler for ruler in periodic(xp, apart, steps)]
         squares[-1] = squares[-1][: c.space[-1] // 2 + 1]
         force = _ops.filtered(xp, apart, xp.sqrt(sum(squares)))

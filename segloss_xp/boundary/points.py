@@ -47,7 +47,8 @@ class WeightedHausdorffLoss(Loss):
     takes that of the corners of the image, and an alpha of -9 unless told otherwise.
 
     Unreduced: (N, C). A class that is nowhere or everywhere in a sample has no surface, and is 0.
-    Near 0 at the perfect prediction, but for the mean, which sees the other voxels too.
+    Near 0 at the perfect prediction, but for the mean, which sees the other voxels too. `distance`
+    may hold the maps of `signed_distance`, for the first term.
 
     References
     ----------
@@ -95,7 +96,7 @@ class WeightedHausdorffLoss(Loss):
         true = regions(c)[:, first:, :]
         counted = counted_voxels(c)
         true = xp.astype(true if counted is None else true & counted, p.dtype)
-        rule = _MeanDistances(self.alpha, c.space, c.spacing or (1.0,) * len(c.space))
+        rule = _MeanDistances(self.alpha, c.space, c.spacing)
         total = _ops.differentiable(xp, rule, divide(p, w), w, true)
         number = xp.sum(true, axis=2)
         surface = (number > 0) & (number < xp.sum(xp.astype(w > 0, p.dtype), axis=2))

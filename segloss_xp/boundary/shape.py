@@ -21,7 +21,7 @@ class Coordinate(Field):
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
         n = c.space[self.axis]
-        step = 1.0 if c.spacing is None else c.spacing[self.axis]
+        step = c.spacing[self.axis]
         values = [step * (i - (n - 1) / 2) for i in range(n)]
         x = _ops.constant(xp, values, working_dtype(xp, c.prediction), like=c.prediction)
         x = xp.reshape(x, (1, 1, -1) + (1,) * (len(c.space) - 1 - self.axis))

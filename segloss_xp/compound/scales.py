@@ -9,6 +9,7 @@ from segloss_xp._array import Array, is_bool, is_integer, namespace, working_dty
 from segloss_xp._comparison import Comparison, class_axis_of, ours
 from segloss_xp._grain import divide, freeze_weights
 from segloss_xp._loss import Loss, Reduction
+from segloss_xp._spacing import along_each
 from segloss_xp.compound.dice import DiceCELoss
 from segloss_xp.maps import Map
 
@@ -160,8 +161,8 @@ def _coarsened(
     if any(step > 1 for step in steps):
         if distance is not None:
             raise ValueError(f"distance is of the scale of the target, {fine}; got {space}")
-        if spacing is not None:
-            spacing = tuple(each * step for each, step in zip(spacing, steps, strict=True))
+        spacing = along_each(fine, spacing)
+        spacing = tuple(each * step for each, step in zip(spacing, steps, strict=True))
         xp = namespace(prediction, target, mask, voxel_weights, image)
         target, mask, voxel_weights, image = (
             each if each is None else ours(xp, each)

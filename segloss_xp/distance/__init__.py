@@ -9,13 +9,13 @@ label.
 
 from collections.abc import Sequence
 from math import inf, prod
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from segloss_xp import _ops
 from segloss_xp._array import A, is_bool, is_integer, name, namespace
+from segloss_xp._spacing import along_each
 from segloss_xp.distance import _generic
 
 
@@ -156,12 +156,17 @@ def signed_distance(
     grid = _Grid(mask, 2, axes, spacing, max_distance, dtype)
     xp, inside = grid.xp, grid.mask()
     d = grid.length(grid.squared_label_distance(inside), squared=False)
+    one, offset, nothing = (
+        _ops.constant(xp, value, grid.dtype, like=d) for value in (1.0, inner_offset, empty)
+    )
+    # In place, where the library has that, as a volume may take much of the memory.
+    d *= xp.where(inside, -one, one)
+    if inner_offset != 0:
+        d += xp.where(inside, offset, 0.0 * offset)
     each = xp.reshape(inside, (inside.shape[0], prod(inside.shape[1:])))
     surface = xp.any(each, axis=1) & ~xp.all(each, axis=1)
     surface = xp.reshape(surface, (inside.shape[0],) + (1,) * len(grid.spacing))
-    signed = xp.where(inside, inner_offset - d, d)
-    nothing = _ops.constant(xp, empty, grid.dtype, like=d)
-    return grid.unflatten(xp.where(surface, signed, nothing))
+    return grid.unflatten(xp.where(surface, d, nothing))
 
 
 def label_distance(
@@ -256,7 +261,7 @@ class _Grid:
             raise ValueError(f"expected float32 or float64 of {name(xp)}, got dtype {dtype!r}")
         shape = tuple(x.shape)
         axes = _check_axes(axes, shape, leading)
-        spacing = _check_spacing(spacing, axes, shape)
+        spacing = along_each(tuple(shape[axis] for axis in axes), spacing)
         # In the order of memory, whatever that of the caller.
         self.spacing = tuple(spacing[axes.index(axis)] for axis in sorted(axes))
         batch = [axis for axis in range(len(shape)) if axis not in axes]
@@ -320,19 +325,3 @@ def _check_axes(axes: Any, shape: tuple[int, ...], leading: int) -> tuple[int, .
             f"expected different axes of an array of shape {shape}, at least one, got axes={axes}"
         )
     return found
-
-
-def _check_spacing(spacing: Any, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
-    if spacing is None:
-        return (1.0,) * len(axes)
-    one = isinstance(spacing, Real)
-    found = (float(spacing),) * len(axes) if one else tuple(float(each) for each in spacing)
-    if len(found) != len(axes) or not all(0 < each < inf for each in found):
-        raise ValueError(
-            f"expected a positive spacing, or one for each of the {len(axes)} spatial axes {axes} "
-            f"of shape {shape}, got {spacing}"
-        )
-    return found
-
-
-"""Exact Euclidean distance transforms."""

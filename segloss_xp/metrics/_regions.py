@@ -22,11 +22,8 @@ class Regions:
             description |= {"from_logits": False, "multilabel": True}
         c = self.comparison = Comparison(prediction, target, **description)
         self.xp = c.xp
+        self.spacing = c.spacing
         self.prediction, self.target, self.counted = _decided(c), regions(c), counted_voxels(c)
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        return self.comparison.spacing or (1.0,) * len(self.comparison.space)
 
     def floating(self, count: Any) -> Any:
         """A count as a floating number of the precision of the prediction."""

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from distances import to_another
 
 from reference.common import counted, each_class, over, reduced
 
@@ -152,11 +153,10 @@ def beside(i):
 
 def to_other_side(inside, spacing):
     """Least distance of each voxel to one of the other side; 0 where there is none."""
-    place = {i: [n * w for n, w in zip(i, spacing, strict=True)] for i in inside}
-    return {
-        i: min((math.dist(place[i], place[j]) for j in inside if inside[j] != inside[i]), default=0)
-        for i in inside
-    }
+    if not inside:
+        return {}
+    squares = to_another(np.array(list(inside)) * spacing, np.array(list(inside.values())))
+    return {i: math.sqrt(d) if d < math.inf else 0.0 for i, d in zip(inside, squares, strict=True)}
 
 
 def relative(inside, spacing):
