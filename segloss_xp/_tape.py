@@ -106,7 +106,7 @@ def gradient(output: Node, source: Node) -> Any:
         for parent, pull in node.parents:
             term = _fit(pull(cotangent), parent.shape)
             cotangents[parent] = cotangents[parent] + term if parent in cotangents else term
-    return cotangents.get(source, xp.zeros_like(source.value))
+    return cotangents[source] if source in cotangents else xp.zeros_like(source.value)
 
 
 def ruled(rule: Rule, x: Node, *constants: Any) -> Node:
