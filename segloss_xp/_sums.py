@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from segloss_xp import _ops
@@ -16,6 +17,9 @@ _CACHED = 1 << 17
 # Up to this many classes a compiler is given one expression a class, which it fuses best; beyond
 # it the program grows too long.
 _UNROLLED = 16
+
+# Voxels times samples and classes that a compiled loop works on at a time.
+_LOOPED = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,10 @@ class Sums:
     def forward(self, x: Any, *constants: Any) -> Any:
         """The sums (N, K, C)."""
         xp = namespace(x)
+        if size := self._piece(xp, x):
+            from segloss_xp.jax import sum_over_pieces
+
+            return sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
         if not _ops.on_host(xp, x, *constants):
             return self._add_up(xp, x, *constants)
         out = xp.zeros((x.shape[0], len(self.maps), x.shape[1]), dtype=working_dtype(xp, x))
@@ -57,6 +65,10 @@ class Sums:
     def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
         """Gradient by the prediction of the inner product of the sums with `cotangent`."""
         xp = namespace(x)
+        if size := self._piece(xp, x):
+            from segloss_xp.jax import join_pieces
+
+            return join_pieces(partial(self._pull_back, xp, cotangent), size, x, *constants)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
         if not _ops.on_host(xp, cotangent, x, *constants) or _ops.recording(xp):
             return self._pull_back(xp, cotangent, x, *constants)
@@ -65,6 +77,14 @@ class Sums:
             part = self._part(cotangent, n, v)
             out[n, :, v] = self._pull_back(xp, part, *_chunk(n, v, x, *constants))
         return out
+
+    def _piece(self, xp: Any, x: Any) -> int:
+        """Voxels that a compiled loop works on at a time; 0 where it is better to have no loop."""
+        samples, classes, voxels = x.shape
+        if classes <= _UNROLLED or not _ops.writes_out(xp):
+            return 0
+        size = max(1, _LOOPED // (samples * classes))
+        return size if voxels > size else 0
 
     @staticmethod
     def _part(cotangent: Any, n: slice, v: slice) -> Any:
@@ -159,6 +179,9 @@ class Values(Sums):
         for n, v in _chunks(xp, x):
             out[n, :, :, v] = self._add_up(xp, *_chunk(n, v, x, *constants))
         return out
+
+    def _piece(self, xp: Any, x: Any) -> int:
+        return 0
 
     @staticmethod
     def _part(cotangent: Any, n: slice, v: slice) -> Any:
