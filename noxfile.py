@@ -61,7 +61,7 @@ def install(session: nox.Session, *packages: str, extras: str = "") -> None:
 def pytest(session: nox.Session, *arguments: str, backends: str = "", **variables: str) -> None:
     """In as many processes as there are cores, each with one thread; what JAX compiles is kept."""
     session.install("--constraint", ".ci/constraints.txt", "pytest-xdist")
-    command = ["python", "-m", "pytest", "--quiet", "--numprocesses=auto", *arguments]
+    command = ["python", "-m", "pytest", "--quiet", "--numprocesses=auto", "--dist=worksteal"]
     variables |= {
         "SEGLOSS_XP_BACKENDS": backends,
         "OMP_NUM_THREADS": "1",
@@ -69,7 +69,7 @@ def pytest(session: nox.Session, *arguments: str, backends: str = "", **variable
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
-    session.run(*command, *session.posargs, env=variables)
+    session.run(*command, *arguments, *session.posargs, env=variables)
 
 
 @nox.session
