@@ -22,6 +22,9 @@ nox.options.sessions = [
 ]
 
 GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
+# Most modules of the large packages are never imported, nor need they be compiled.
+INSTALL = ["--no-compile", "--constraint", ".ci/constraints.txt"]
+TESTING = ["pytest-xdist", "hypothesis"]
 LIBRARIES = {
     "numpy": [],
     "strict": ["array-api-strict"],
@@ -55,12 +58,11 @@ PEERS_NEED += ["scipy"]
 
 
 def install(session: nox.Session, *packages: str, extras: str = "") -> None:
-    session.install("--constraint", ".ci/constraints.txt", "--editable", f".{extras}", *packages)
+    session.install(*INSTALL, "--editable", f".{extras}", *packages)
 
 
 def pytest(session: nox.Session, *arguments: str, backends: str = "", **variables: str) -> None:
     """In as many processes as there are cores, each with one thread; what JAX compiles is kept."""
-    session.install("--constraint", ".ci/constraints.txt", "pytest-xdist")
     command = ["python", "-m", "pytest", "--quiet", "--numprocesses=auto", "--dist=worksteal"]
     variables |= {
         "SEGLOSS_XP_BACKENDS": backends,
@@ -85,7 +87,7 @@ def lint(session: nox.Session) -> None:
 @nox.parametrize("library", list(LIBRARIES))
 def tests(session: nox.Session, library: str) -> None:
     """The suite with one library alone: nothing else is needed, nothing else is imported."""
-    install(session, "pytest", "hypothesis", *LIBRARIES[library])
+    install(session, *TESTING, *LIBRARIES[library])
     # Relations between losses are the same in all libraries.
     elsewhere = [*BIAS, "tests/test_properties.py"] if library == "torch" else BIAS
     left_out = [f"--ignore={file}" for file in elsewhere]
@@ -97,7 +99,7 @@ def tests(session: nox.Session, library: str) -> None:
 @nox.parametrize("library", ["numpy", "jax"])
 def pythons(session: nox.Session, library: str) -> None:
     """The numbers on other Pythons, where there are any."""
-    install(session, "pytest", "hypothesis", *LIBRARIES[library])
+    install(session, *TESTING, *LIBRARIES[library])
     if library == "jax":
         pytest(session, *PROGRAMS, backends="jax-jit", **UNOPTIMISED)
     else:
@@ -117,7 +119,7 @@ def agree(session: nox.Session) -> None:
 @nox.session
 def surface(session: nox.Session) -> None:
     """CuPy without a GPU: every function that is called exists, with its arguments."""
-    install(session, "pytest", "array-api-strict", "cupy-cuda13x")
+    install(session, *TESTING, "array-api-strict", "cupy-cuda13x")
     pytest(session, "tests/test_house.py")
 
 
@@ -133,7 +135,7 @@ def distances(session: nox.Session) -> None:
 @nox.session
 def bias(session: nox.Session) -> None:
     """Theory and repair of the volume bias, measures, and the command line, with all they use."""
-    install(session, "pytest", "hypothesis", "torch", "jax", extras="[bias,demo]")
+    install(session, *TESTING, "torch", "jax", extras="[bias,demo]")
     pytest(session, *BIAS, backends="numpy,torch,jax")
 
 
@@ -141,8 +143,9 @@ def bias(session: nox.Session) -> None:
 @nox.parametrize("library", ["numpy", "jax"])
 def lowest(session: nox.Session, library: str) -> None:
     """The oldest versions that pyproject.toml allows, of NumPy and JAX."""
-    session.install("--editable", ".", "numpy==2.0.0", "array-api-compat==1.15")
-    session.install("pytest", "hypothesis", *(["jax==0.6.0"] if library == "jax" else []))
+    oldest = ["numpy==2.0.0", "array-api-compat==1.15"]
+    oldest += ["jax==0.6.0"] if library == "jax" else []
+    session.install("--no-compile", "--editable", ".", *oldest, *TESTING)
     if library == "jax":
         pytest(session, *PROGRAMS, backends="jax,jax-jit")
     else:
@@ -152,15 +155,15 @@ def lowest(session: nox.Session, library: str) -> None:
 @nox.session
 def parallel(session: nox.Session) -> None:
     """Sums over devices: eight of JAX, two processes of PyTorch."""
-    install(session, "pytest", "hypothesis", "torch", "jax")
+    install(session, *TESTING, "torch", "jax")
     pytest(session, "-m", "parallel", "tests/test_parallel.py")
 
 
 @nox.session
 def peers(session: nox.Session) -> None:
     """Parity with other libraries at equal settings, and where they are wrong."""
-    install(session, "pytest", "hypothesis", *PEERS_NEED)
-    session.install("--constraint", ".ci/constraints.txt", "--no-deps", *PEERS)
+    install(session, *TESTING, *PEERS_NEED)
+    session.install(*INSTALL, "--no-deps", *PEERS)
     pytest(session, "-m", "peers", "tests/peers")
 
 
@@ -175,6 +178,6 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Time and memory beside other libraries."""
     install(session, *GROUPS["bench"], *PEERS_NEED, "edt", extras="[distance]")
-    session.install("--constraint", ".ci/constraints.txt", "--no-deps", *PEERS)
+    session.install(*INSTALL, "--no-deps", *PEERS)
     session.run("python", "benchmarks/losses.py", *session.posargs)
     session.run("python", "benchmarks/distance.py", *session.posargs)
