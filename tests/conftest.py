@@ -21,6 +21,24 @@ BACKENDS = chosen()
 def pytest_configure(config):
     # PyTorch's compiler uses what PyTorch itself deprecates (2.13).
     config.addinivalue_line("filterwarnings", r"ignore::DeprecationWarning:torch\..*")
+    # What another process is just writing to the cache is compiled instead.
+    config.addinivalue_line("filterwarnings", "ignore:Error reading persistent compilation cache")
+
+
+def names_a_library(item) -> bool:
+    """Whether a test asks for a library, or is in a file of one."""
+    fixtures = {"backend", "eager", "differentiating", "jax", "lender"}
+    given = fixtures & set(getattr(item, "fixturenames", ()))
+    module = getattr(item, "module", None)  # which a doctest has not
+    return bool(given) or any(hasattr(module, name) for name in ("torch", "jax"))
+
+
+def pytest_collection_modifyitems(config, items):
+    """What no test gives a library to is NumPy's: left out where NumPy is not to be tested."""
+    if any(each.library == "numpy" for each in BACKENDS):
+        return
+    config.hook.pytest_deselected(items=[item for item in items if not names_a_library(item)])
+    items[:] = [item for item in items if names_a_library(item)]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -32,6 +50,12 @@ def pytest_runtest_call(item):
         if "is borrowed from PyTorch or JAX" in str(missing):
             pytest.skip(str(missing))
         raise
+
+
+@pytest.fixture(name="jax")
+def jax_or_skip():
+    """JAX, for what is about JAX alone."""
+    return pytest.importorskip("jax")
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)

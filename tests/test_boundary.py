@@ -463,10 +463,9 @@ def blend(prediction: Any, labels: Any, alpha: Any) -> Any:
     ],
     ids=["sum", "named"],
 )
-def test_a_changing_share_is_compiled_once(function):
+def test_a_changing_share_is_compiled_once(jax, function):
     prediction, labels, _ = problem("labels", dtype="float32")
     want = [float(function(prediction, labels, a)) for a in ALPHAS]
-    jax = pytest.importorskip("jax")
     traced = []
 
     def run(x, t, a):

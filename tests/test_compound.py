@@ -520,8 +520,7 @@ def test_gradients_of_scales_are_those_of_autodiff():
             assert_close(gradient, right)
 
 
-def test_scales_are_a_pytree():
-    jax = pytest.importorskip("jax")
+def test_scales_are_a_pytree(jax):
     xs, labels, _ = scales("labels")
     value, gradients = jax.jit(jax.value_and_grad(DEEP))([jax.numpy.asarray(x) for x in xs], labels)
     want, by_scale = sx.value_and_grad(DEEP, xs, labels)

@@ -22,6 +22,10 @@ from problems import (
 
 import segloss_xp as sx
 
+ALL = (*CASES, *WITH_IMAGE)
+# The last of each loss, which is least like its default.
+ONE_OF_EACH = {type(case.loss): case for case in ALL}.values()
+
 # (from_logits, described, dtype): see `problem`.
 Setting = tuple[bool, bool, str]
 SETTINGS: list[Setting] = [
@@ -51,6 +55,11 @@ def settings(backend: Backend, what: str) -> list[Setting]:
             return SETTINGS
 
 
+def cases(backend: Backend) -> Any:
+    """All cases; one of each loss where each operation costs a compilation of its own."""
+    return ONE_OF_EACH if (backend.library, backend.eager) == ("jax", True) else ALL
+
+
 def everywhere(what: str) -> Any:
     """Parametrise by backend and case, each in the settings that the backend can afford."""
     return pytest.mark.parametrize(
@@ -72,7 +81,7 @@ def everywhere(what: str) -> Any:
             )
             for backend in chosen()
             if backend.differentiates or what == "values"
-            for case in (*CASES, *WITH_IMAGE)
+            for case in cases(backend)
             for setting in settings(backend, what)
         ],
     )
