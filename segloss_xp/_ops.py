@@ -196,15 +196,21 @@ def compiling(xp: Any) -> bool:
             return False
 
 
-def writes_out(xp: Any) -> bool:
-    """Whether a compiler fuses no sums of several arrays, and writes out what they share."""
+def loops(xp: Any) -> bool:
+    """Whether a compiler fuses no sums, and writes out what they share: XLA on a processor."""
     match name(xp):
         case "jax":
             import jax
 
-            return jax.default_backend() == "cpu"
+            # Over the parts of several devices a loop would fetch all from each.
+            return jax.default_backend() == "cpu" and jax.device_count() == 1
         case _:
             return False
+
+
+def fuses(xp: Any) -> bool:
+    """Whether a compiler fuses sums with what they add up, and with one another."""
+    return compiling(xp) and not loops(xp)
 
 
 def on_host(xp: Any, *arrays: Any) -> bool:

@@ -14,12 +14,12 @@ from segloss_xp.maps import Field, Map
 # arrays of this size stay in a core's cache.
 _CACHED = 1 << 17
 
-# Up to this many classes a compiler is given one expression a class, which it fuses best; beyond
-# it the program grows too long.
+# Up to this many classes a compiler that fuses sums is given one expression a class, which it fuses
+# best; beyond it the program grows too long.
 _UNROLLED = 16
 
 # Voxels times samples and classes that a compiled loop works on at a time.
-_LOOPED = 1 << 15
+_LOOPED = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,8 @@ class Sums:
     def _piece(self, xp: Any, x: Any) -> int:
         """Voxels that a compiled loop works on at a time; 0 where it is better to have no loop."""
         samples, classes, voxels = x.shape
-        if classes <= _UNROLLED or not _ops.writes_out(xp):
-            return 0
         size = max(1, _LOOPED // (samples * classes))
-        return size if voxels > size else 0
+        return size if _ops.loops(xp) and voxels > size else 0
 
     @staticmethod
     def _part(cotangent: Any, n: slice, v: slice) -> Any:
@@ -144,7 +142,7 @@ class Sums:
             weight = xp.astype(weight, dtype, copy=False)
         x = xp.astype(x, dtype, copy=False)
         apart = not any(m.wrt in self.activation.joint for m in self.maps)
-        count = classes if apart and classes <= _UNROLLED and _ops.compiling(xp) else 1
+        count = classes if apart and classes <= _UNROLLED and _ops.fuses(xp) else 1
         if not labels:
             targets = split(target, count)
         elif count == 1:

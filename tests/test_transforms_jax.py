@@ -8,6 +8,7 @@ from cases import CASES
 from problems import TOLERANCE, assert_close, problem, reductions
 
 import segloss_xp as sx
+from segloss_xp import _sums
 
 jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
@@ -186,3 +187,27 @@ def test_half_precision(case):
     value, gradient = jax.jit(jax.value_and_grad(loss))(half, t)
     assert (value.dtype, gradient.dtype) == (jnp.float32, jnp.bfloat16)
     assert_close(value, loss(half.astype(jnp.float32), t), TOLERANCE["float32"])
+
+
+@pytest.fixture(params=[6, 24], ids=["voxel by voxel", "with a rest"])
+def looped(request, monkeypatch):
+    """Few voxels at a time, as with many voxels on a processor."""
+    if jax.device_count() > 1:
+        pytest.skip("no loop over the parts of several devices")
+    jax.clear_caches()
+    monkeypatch.setattr(_sums, "_LOOPED", request.param)
+    yield
+    jax.clear_caches()
+
+
+@few
+def test_loop(looped, case):
+    x, t, loss = arrays(case)
+    value, gradient = jax.jit(jax.value_and_grad(loss))(x, t)
+    expected = sx.value_and_grad(case.loss, *map(np.asarray, (x, t)), **loss.keywords)
+    assert_close(value, expected[0])
+    assert_close(gradient, expected[1])
+    check_grads(lambda x: loss(x, t), (x,), order=2, modes=("fwd", "rev"))
+    xs, ts, loss = stacked(case, 2)
+    values = jax.vmap(loss)(xs, ts)
+    assert_close(values, np.stack([loss(x, t) for x, t in zip(xs, ts, strict=True)]))
