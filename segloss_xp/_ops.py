@@ -64,6 +64,16 @@ def add_product(xp: Any, x: Any, a: Any, b: Any) -> Any:
             return x + a * b
 
 
+def extent(xp: Any, x: Any) -> tuple[float, float]:
+    """The least and the largest value of an array on the host."""
+    match name(xp):
+        case "torch":
+            least, most = xp.aminmax(x)
+            return float(least), float(most)
+        case _:
+            return float(xp.min(x)), float(xp.max(x))
+
+
 def indicator(xp: Any, labels: Any, number: Any) -> Any:
     """1 where the labels, of a floating dtype, are `number`, else 0."""
     match name(xp):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from segloss_xp import _ops
@@ -196,8 +196,10 @@ class Values(Sums):
 
 def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
     """The weight, taken from the voxels whose label is not one of the classes."""
-    if _ops.on_host(xp, labels) and xp.min(labels) >= 0 and xp.max(labels) < classes:
-        return weight
+    if _ops.on_host(xp, labels):
+        least, most = _ops.extent(xp, labels)
+        if least >= 0 and most < classes:
+            return weight
     inside = (labels >= 0) & (labels < classes)
     if weight is None:
         return inside
@@ -216,12 +218,24 @@ def _join(xp: Any, blocks: list[Any]) -> Any:
 
 def _chunks(xp: Any, x: Any) -> Iterator[tuple[slice, slice]]:
     """Slices of samples and of voxels that hold about a cache's worth each."""
+    _keep_what_is_freed(xp)
     samples, classes, voxels = x.shape
     size = max(1, _CACHED * _ops.threads(xp) // classes)
     step = max(1, size // max(voxels, 1))
     for n in range(0, samples, step):
         for v in range(0, voxels, size):
             yield slice(n, n + step), slice(v, v + size)
+
+
+@cache
+def _keep_what_is_freed(xp: Any) -> None:
+    """
+    Free a large block of memory, once.
+
+    From then on glibc keeps blocks up to this size when they are freed. Otherwise it may return
+    those of each chunk to the system, and get them back by page faults, at three times the time.
+    """
+    xp.empty(31 << 20, dtype=xp.uint8)
 
 
 def _chunk(n: slice, v: slice, *arrays: Any) -> tuple[Any, ...]:
