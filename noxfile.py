@@ -135,7 +135,7 @@ def distances(session: nox.Session) -> None:
 @nox.session
 def bias(session: nox.Session) -> None:
     """Theory and repair of the volume bias, measures, and the command line, with all they use."""
-    install(session, *TESTING, "torch", "jax", extras="[bias,demo]")
+    install(session, *TESTING, "tabulate", "torch", "jax", extras="[bias,demo]")
     pytest(session, *BIAS, backends="numpy,torch,jax")
 
 
@@ -176,8 +176,13 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time and memory beside other libraries."""
+    """Time and memory beside other libraries, on one processor and on two; the README's table."""
     install(session, *GROUPS["bench"], *PEERS_NEED, "edt", extras="[distance]")
-    session.install(*INSTALL, "--no-deps", *PEERS)
-    session.run("python", "benchmarks/losses.py", *session.posargs)
-    session.run("python", "benchmarks/distance.py", *session.posargs)
+    session.install(*INSTALL, "--no-deps", *PEERS, "nnunetv2")
+    for script in ("losses", "forms", "distance", "overhead", "precision", "scaling"):
+        both = script in ("losses", "forms", "distance")
+        for threads in ("1", "2") if both else ("1",):
+            path = f"benchmarks/{script}.py"
+            session.run("python", path, "--threads", threads, *session.posargs)
+    if not session.posargs:
+        session.run("python", "benchmarks/report.py", "--write")

@@ -25,9 +25,9 @@ from typing import Any
 import jax
 import numpy as np
 import torch
+from report import RESULTS, table
 
 Run = Callable[[], Any]
-RESULTS = Path(__file__).parent / "results"
 LIBRARIES = ("torch", "jax", "numpy", "monai", "nnunetv2", "segmentation-models-pytorch")
 LIBRARIES += ("kornia", "optax", "scipy", "numba", "edt")
 # Logits forward and backward, the gradient, and labels of a byte or two.
@@ -61,6 +61,11 @@ class Contestant:
     def ours(self) -> bool:
         """Whether it is this library's."""
         return self.library == "segloss_xp"
+
+    @property
+    def arrays(self) -> str:
+        """The library of the arrays that it takes."""
+        return self.form.partition(" ")[0]
 
 
 @dataclass
@@ -98,43 +103,44 @@ class Benchmark:
         return not only or any(word.lower() in " ".join(words).lower() for word in only)
 
     def compare(
-        self, contestants: Iterable[Contestant], *, bytes_of_logits: int = 0, **facts: Any
+        self,
+        contestants: Iterable[Contestant],
+        *,
+        bytes_of_logits: int = 0,
+        reference: str = "",
+        **facts: Any,
     ) -> list[dict[str, Any]]:
         """
-        Measure all in turns; the rows, each with its speed as a ratio to the fastest peer.
+        Measure all in turns; the rows, each with its speed as a ratio.
 
-        It is that of the same library, if one is there.
+        That is to the library of reference or, if none is named, to the fastest other one that runs
+        on the same arrays; on any arrays, if there is none.
         """
-        contestants = list(contestants)
-        label = ", ".join(str(each) for each in facts.values())
-        times = measure(
-            {i: c.both for i, c in enumerate(contestants)}, self.rounds, f"{self.name}: {label}"
-        )
-        values = measure(
-            {i: c.forward for i, c in enumerate(contestants) if c.forward}, self.rounds
-        )
-        peers = [
-            (statistics.median(times[i]), c.form.partition(" ")[0])
-            for i, c in enumerate(contestants)
-            if not c.ours
-        ]
-        floor = (
-            FLOOR * bytes_of_logits / bandwidth(device=self.device) * 1e3
-            if bytes_of_logits
-            else None
-        )
+        contestants = dict(enumerate(contestants))
+        label = f"{self.name}: " + ", ".join(str(each) for each in facts.values())
+        times = measure({i: c.both for i, c in contestants.items()}, self.rounds, label)
+        forward = {i: c.forward for i, c in contestants.items() if c.forward}
+        values = measure(forward, (self.rounds + 1) // 2)
+        medians = {i: statistics.median(each) for i, each in times.items()}
+        others = [i for i, c in contestants.items() if not c.ours]
+        if reference:
+            others = [i for i in others if contestants[i].library == reference]
+        floor = 1e3 * FLOOR * bytes_of_logits / bandwidth(device=self.device)
         rows = []
-        for i, c in enumerate(contestants):
+        for i, c in contestants.items():
+            alike = [j for j in others if contestants[j].arrays == c.arrays] or others
             row = {**facts, "library": c.library, "form": c.form}
-            row["ms"] = statistics.median(times[i])
+            row["ms"] = medians[i]
             row["least ms"] = min(times[i])
-            row["forward ms"] = statistics.median(values[i]) if i in values else None
-            alike = [ms for ms, form in peers if form == c.form.partition(" ")[0]]
-            fastest = min(alike or [ms for ms, _ in peers], default=None)
-            row["speed"] = fastest / row["ms"] if fastest else None
+            if i in values:
+                row["forward ms"] = statistics.median(values[i])
+            row["speed"] = min(medians[j] for j in alike) / medians[i] if alike else None
             if bytes_of_logits:
-                row["times floor"] = row["ms"] / floor
-                row["peak"] = c.peak() / bytes_of_logits if c.peak else None
+                row["times floor"] = medians[i] / floor
+            if c.peak:
+                row["peak / logits" if bytes_of_logits else "peak MB"] = c.peak() / (
+                    bytes_of_logits or 1 << 20
+                )
             rows.append(row)
         self.rows += rows
         return rows
@@ -258,6 +264,11 @@ def data(shape: tuple[int, ...]) -> Iterator[np.ndarray]:
     yield rng.integers(0, shape[1], (shape[0], *shape[2:]))
 
 
+def shape_of(shape: tuple[int, ...]) -> str:
+    """A shape as the tables have it."""
+    return "×".join(map(str, shape))
+
+
 def facts_of_machine(threads: int, device: str) -> dict[str, Any]:
     """What the numbers depend on."""
     return {
@@ -272,24 +283,6 @@ def facts_of_machine(threads: int, device: str) -> dict[str, Any]:
 def describe(machine: dict[str, Any]) -> str:
     """The machine in one paragraph."""
     return ", ".join(f"{key} {value}" for key, value in machine.items()) + "."
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Rows as Markdown, numbers with three digits."""
-    from tabulate import tabulate
-
-    keys = list(dict.fromkeys(key for row in rows for key in row))
-    cells = [[_cell(key, row.get(key)) for key in keys] for row in rows]
-    return tabulate(cells, headers=keys, tablefmt="pipe", disable_numparse=True)
-
-
-def _cell(key: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        digits = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-        return f"{digits}x" if key == "speed" else digits
-    return str(value)
 
 
 def _processor() -> str:

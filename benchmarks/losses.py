@@ -7,7 +7,15 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import torch
-from harness import Benchmark, Contestant, data, jax_contestant, numpy_contestant, torch_contestant
+from harness import (
+    Benchmark,
+    Contestant,
+    data,
+    jax_contestant,
+    numpy_contestant,
+    shape_of,
+    torch_contestant,
+)
 from peers import SUBJECTS, Subject, boundary, hausdorff
 from scipy.ndimage import gaussian_filter
 
@@ -48,17 +56,15 @@ def blobs(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     return noisy.astype(np.float32), smooth.argmax(axis=1)
 
 
-def shape_of(x: Any) -> str:
-    return "×".join(map(str, x.shape))
-
-
 def main() -> None:
     b = Benchmark("losses", "Value and gradient of losses beside other libraries")
 
     def compare(loss: str, label: str, subject: Subject, x: Any, y: Any, **call: Any) -> None:
         if b.wanted(loss, label):
             each = contestants(subject, x, y, **call)
-            b.compare(each, bytes_of_logits=x.nbytes, loss=loss, shape=shape_of(x), image=label)
+            b.compare(
+                each, bytes_of_logits=x.nbytes, loss=loss, shape=shape_of(x.shape), image=label
+            )
 
     def sized(shape: Shape) -> Shape:
         return (*shape[:2], *(min(n, QUICK) if b.options.quick else n for n in shape[2:]))

@@ -1,7 +1,7 @@
 """What a call costs where the arrays cost nothing: (2, 4, 8, 8)."""
 
-from harness import Benchmark, data
-from losses import contestants, shape_of
+from harness import Benchmark, data, shape_of
+from losses import contestants
 from peers import SUBJECTS
 
 
@@ -11,7 +11,7 @@ def main() -> None:
     x, y = data((2, 4, 8, 8))
     for loss, subject in SUBJECTS.items():
         if b.wanted(loss):
-            b.compare(contestants(subject, x, y), loss=loss, shape=shape_of(x))
+            b.compare(contestants(subject, x, y), loss=loss, shape=shape_of(x.shape))
     b.save()
 
 

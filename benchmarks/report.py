@@ -5,9 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness import RESULTS, table
-
-README = Path(__file__).parent.parent / "README.md"
+RESULTS = Path(__file__).parent / "results"
+README = RESULTS.parents[1] / "README.md"
 BEGIN, END = "<!-- speed -->\n", "\n<!-- /speed -->"
 FORMS = ("torch", "torch compiled", "JAX jit", "NumPy")
 # As in the table of losses.py, where a name says which.
@@ -31,11 +30,29 @@ def summary(name: str = "losses-1") -> list[dict[str, Any]]:
         fastest = min(peers, key=lambda row: row["ms"])
         line = {"loss": loss, "image": image}
         line["fastest peer"] = f"{fastest['library']}, {fastest['ms']:.0f} ms"
-        line |= {form: f"{ours[form]['speed']:.1f}x" for form in FORMS}
-        held = [fastest["peak"], *(ours[form]["peak"] for form in FORMS)]
-        line["peak memory / logits"] = " · ".join("–" if x is None else f"{x:.1f}" for x in held)
+        line |= {form: f"{fastest['ms'] / ours[form]['ms']:.1f}x" for form in FORMS}
+        held = [row["peak / logits"] for row in (fastest, *(ours[form] for form in FORMS))]
+        line["memory: theirs, ours"] = " · ".join(f"{x:.1f}" for x in held)
         lines.append(line)
     return lines
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows as Markdown, numbers with three digits."""
+    from tabulate import tabulate
+
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    cells = [[_cell(key, row.get(key)) for key in keys] for row in rows]
+    return tabulate(cells, headers=keys, tablefmt="pipe", disable_numparse=True)
+
+
+def _cell(key: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        digits = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+        return f"{digits}x" if key == "speed" else digits
+    return str(value)
 
 
 def draw(name: str = "losses-1") -> None:

@@ -218,6 +218,20 @@ def loops(xp: Any) -> bool:
             return False
 
 
+def sum_over_pieces(function: Any, size: int, *arrays: Any) -> Any:
+    """The function of arrays cut up along their last axis, added up, where there are `loops`."""
+    from segloss_xp.jax import sum_over_pieces
+
+    return sum_over_pieces(function, size, *arrays)
+
+
+def join_pieces(function: Any, size: int, *arrays: Any) -> Any:
+    """The function of arrays cut up along their last axis, joined, where there are `loops`."""
+    from segloss_xp.jax import join_pieces
+
+    return join_pieces(function, size, *arrays)
+
+
 def fuses(xp: Any) -> bool:
     """Whether a compiler fuses sums with what they add up, and with one another."""
     return compiling(xp) and not loops(xp)

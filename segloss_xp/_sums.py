@@ -52,9 +52,7 @@ class Sums:
         """The sums (N, K, C)."""
         xp = namespace(x)
         if size := self._piece(xp, x):
-            from segloss_xp.jax import sum_over_pieces
-
-            return sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
+            return _ops.sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
         if not _ops.on_host(xp, x, *constants):
             return self._add_up(xp, x, *constants)
         out = xp.zeros((x.shape[0], len(self.maps), x.shape[1]), dtype=working_dtype(xp, x))
@@ -66,9 +64,7 @@ class Sums:
         """Gradient by the prediction of the inner product of the sums with `cotangent`."""
         xp = namespace(x)
         if size := self._piece(xp, x):
-            from segloss_xp.jax import join_pieces
-
-            return join_pieces(partial(self._pull_back, xp, cotangent), size, x, *constants)
+            return _ops.join_pieces(partial(self._pull_back, xp, cotangent), size, x, *constants)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
         if not _ops.on_host(xp, cotangent, x, *constants) or _ops.recording(xp):
             return self._pull_back(xp, cotangent, x, *constants)

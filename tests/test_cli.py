@@ -1,3 +1,4 @@
+import importlib
 import re
 import subprocess
 import sys
@@ -138,6 +139,15 @@ def test_the_readme_lists_what_there_is():
     text = README.read_text(encoding="utf-8")
     listed = text.partition("<!-- losses -->\n")[2].partition("\n<!-- /losses -->")[0]
     assert listed == listing.markdown(FAMILIES)
+
+
+def test_the_readme_has_the_measured_speeds(monkeypatch):
+    """Else: python benchmarks/report.py --write."""
+    pytest.importorskip("tabulate")
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    report = importlib.import_module("report")
+    text = README.read_text(encoding="utf-8")
+    assert text.partition(report.BEGIN)[2].partition(report.END)[0] == report.markdown()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
