@@ -130,11 +130,11 @@ class Sums:
         if labels:
             weight = within(xp, target, classes, weight)
         if weight is not None:
-            used = weight if is_bool(xp, weight) else weight > 0
+            used = _ops.settled(weight if is_bool(xp, weight) else weight > 0)
             # No product: what has no weight may be NaN or infinite.
-            x = xp.where(used, x, xp.zeros_like(x))
-            target = target if labels else xp.where(used, target, xp.zeros_like(target))
-            fields = tuple(xp.where(used, field, xp.zeros_like(field)) for field in fields)
+            x = _ops.only(used, x)
+            target = target if labels else _ops.only(used, target)
+            fields = tuple(_ops.only(used, field) for field in fields)
             weight = xp.astype(weight, dtype, copy=False)
         x = xp.astype(x, dtype, copy=False)
         apart = not any(m.wrt in self.activation.joint for m in self.maps)
@@ -143,9 +143,9 @@ class Sums:
             targets = split(target, count)
         elif count == 1:
             numbers = _ops.constant(xp, list(range(classes)), dtype, like=x)
-            targets = [_ops.indicator(xp, target, numbers[:, None])]
+            targets = [partial(_ops.indicator, xp, target, numbers[:, None])]
         else:
-            targets = [_ops.indicator(xp, target, float(c)) for c in range(classes)]
+            targets = [partial(_ops.indicator, xp, target, float(c)) for c in range(classes)]
         blocks = self.activation.blocks(xp, x, targets)
         if not labels and any(m.uses_mass for m in self.maps):
             mass = xp.sum(target, axis=1, keepdims=True)
