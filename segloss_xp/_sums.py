@@ -64,14 +64,16 @@ class Sums:
         """Gradient by the prediction of the inner product of the sums with `cotangent`."""
         xp = namespace(x)
         if size := self._piece(xp, x):
-            return _ops.join_pieces(partial(self._pull_back, xp, cotangent), size, x, *constants)
+            pull_back = partial(self._pull_back, xp, cotangent)
+            return _ops.narrow(xp, _ops.join_pieces(pull_back, size, x, *constants), x.dtype)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
         if not _ops.on_host(xp, cotangent, x, *constants) or _ops.recording(xp):
-            return self._pull_back(xp, cotangent, x, *constants)
+            return _ops.narrow(xp, self._pull_back(xp, cotangent, x, *constants), x.dtype)
         out = xp.empty_like(x)
         for n, v in _chunks(xp, x):
             part = self._part(cotangent, n, v)
-            out[n, :, v] = self._pull_back(xp, part, *_chunk(n, v, x, *constants))
+            gradient = self._pull_back(xp, part, *_chunk(n, v, x, *constants))
+            out[n, :, v] = _ops.narrow(xp, gradient, x.dtype)
         return out
 
     def _piece(self, xp: Any, x: Any) -> int:
@@ -115,7 +117,7 @@ class Sums:
             for slope, term in zip(slopes, m.pull(blocks, factors), strict=True):
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
         parts = [_weighted(part, weight) for part in self.activation.pull(blocks, slopes)]
-        return _ops.narrow(xp, _join(xp, parts), x.dtype)
+        return _join(xp, parts)
 
     def _blocks(
         self, xp: Any, x: Any, target: Any, weight: Any, *fields: Any
