@@ -16,16 +16,23 @@ class Voxels:
     at most once.
     """
 
-    __slots__ = ("_log_odds", "_log_p", "_log_q", "_p", "fields", "g", "mass", "x", "xp")
+    __slots__ = ("_log_odds", "_log_p", "_log_q", "_p", "_target", "fields", "mass", "x", "xp")
 
     #: The quantities for which a block must hold all classes.
     joint: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, xp: Any, x: Any, g: Any) -> None:
-        self.xp, self.x, self.g = xp, x, g
+        self.xp, self.x, self._target = xp, x, g
         self.mass: Any = 1.0  # the target added up over all classes
         self.fields: Mapping[Any, Any] = {}  # images that some maps look at, by their `Field`
         self._p = self._log_p = self._log_q = self._log_odds = None
+
+    @property
+    def g(self) -> Any:
+        """The target: 1 where the class is true, or its share."""
+        if callable(self._target):
+            self._target = self._target()
+        return self._target
 
     @property
     def p(self) -> Any:

@@ -64,14 +64,16 @@ class Sums:
         """Gradient by the prediction of the inner product of the sums with `cotangent`."""
         xp = namespace(x)
         if size := self._piece(xp, x):
-            return _ops.join_pieces(partial(self._pull_back, xp, cotangent), size, x, *constants)
+            pull_back = partial(self._pull_back, xp, cotangent)
+            return _ops.narrow(xp, _ops.join_pieces(pull_back, size, x, *constants), x.dtype)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
         if not _ops.on_host(xp, cotangent, x, *constants) or _ops.recording(xp):
-            return self._pull_back(xp, cotangent, x, *constants)
+            return _ops.narrow(xp, self._pull_back(xp, cotangent, x, *constants), x.dtype)
         out = xp.empty_like(x)
         for n, v in _chunks(xp, x):
             part = self._part(cotangent, n, v)
-            out[n, :, v] = self._pull_back(xp, part, *_chunk(n, v, x, *constants))
+            gradient = self._pull_back(xp, part, *_chunk(n, v, x, *constants))
+            out[n, :, v] = _ops.narrow(xp, gradient, x.dtype)
         return out
 
     def _piece(self, xp: Any, x: Any) -> int:
@@ -115,7 +117,7 @@ class Sums:
             for slope, term in zip(slopes, m.pull(blocks, factors), strict=True):
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
         parts = [_weighted(part, weight) for part in self.activation.pull(blocks, slopes)]
-        return _ops.narrow(xp, _join(xp, parts), x.dtype)
+        return _join(xp, parts)
 
     def _blocks(
         self, xp: Any, x: Any, target: Any, weight: Any, *fields: Any
@@ -130,11 +132,11 @@ class Sums:
         if labels:
             weight = within(xp, target, classes, weight)
         if weight is not None:
-            used = weight if is_bool(xp, weight) else weight > 0
+            used = _ops.settled(weight if is_bool(xp, weight) else weight > 0)
             # No product: what has no weight may be NaN or infinite.
-            x = xp.where(used, x, xp.zeros_like(x))
-            target = target if labels else xp.where(used, target, xp.zeros_like(target))
-            fields = tuple(xp.where(used, field, xp.zeros_like(field)) for field in fields)
+            x = _ops.only(used, x)
+            target = target if labels else _ops.only(used, target)
+            fields = tuple(_ops.only(used, field) for field in fields)
             weight = xp.astype(weight, dtype, copy=False)
         x = xp.astype(x, dtype, copy=False)
         apart = not any(m.wrt in self.activation.joint for m in self.maps)
@@ -143,9 +145,9 @@ class Sums:
             targets = split(target, count)
         elif count == 1:
             numbers = _ops.constant(xp, list(range(classes)), dtype, like=x)
-            targets = [_ops.indicator(xp, target, numbers[:, None])]
+            targets = [partial(_ops.indicator, xp, target, numbers[:, None])]
         else:
-            targets = [_ops.indicator(xp, target, float(c)) for c in range(classes)]
+            targets = [partial(_ops.indicator, xp, target, float(c)) for c in range(classes)]
         blocks = self.activation.blocks(xp, x, targets)
         if not labels and any(m.uses_mass for m in self.maps):
             mass = xp.sum(target, axis=1, keepdims=True)

@@ -61,7 +61,7 @@ class LogPrediction(Map):
         return v.log_p
 
     def slope(self, v: Voxels) -> Any:
-        return v.xp.ones_like(v.g)
+        return v.xp.ones_like(v.x)
 
 
 class LogComplement(Map):
@@ -73,7 +73,7 @@ class LogComplement(Map):
         return v.log_q
 
     def slope(self, v: Voxels) -> Any:
-        return v.xp.ones_like(v.g)
+        return v.xp.ones_like(v.x)
 
 
 @dataclass(frozen=True)
@@ -188,9 +188,11 @@ def _complement(v: Voxels, log: Any) -> Any:
 
 
 def _focal_slope(v: Voxels, p: Any, log_p: Any, gamma: float) -> Any:
-    # By log p, (1 - p)^gamma - gamma p (1 - p)^(gamma - 1) log p; log p / (1 - p) is -1 at p = 1,
-    # so that for gamma < 1 too the slope is finite.
+    # By log p, (1 - p)^gamma - gamma p (1 - p)^(gamma - 1) log p.
     q = _complement(v, log_p)
+    if gamma >= 1:
+        return _ops.power(v.xp, q, gamma - 1.0) * (q - gamma * p * log_p)
+    # As log p / (1 - p) is -1 at p = 1, the slope is finite here too.
     one = v.xp.ones_like(q)
     ratio = v.xp.where(q > 0, log_p / v.xp.where(q > 0, q, one), -one)
     return _ops.power(v.xp, q, gamma) * (1.0 - gamma * p * ratio)

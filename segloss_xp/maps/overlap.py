@@ -87,7 +87,7 @@ class Volume(Map):
     wrt: ClassVar[None] = None
 
     def value(self, v: Voxels) -> Any:
-        return v.xp.ones_like(v.g)
+        return v.xp.ones_like(v.x)
 
 
 @dataclass(frozen=True)

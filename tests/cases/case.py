@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 # In the names of losses on distances or neighbours.
-# In the names of losses on distances.
 DISTANT = (
     "ActiveContour",
     "Boundary",
@@ -26,12 +25,17 @@ DISTANT = (
 
 @dataclass(frozen=True)
 class Case:
-    """A loss, the name of its reference, the kind of target it is given, and whether the image."""
+    """
+    A loss, the name of its reference, the kind of target it is given, and whether the image.
+
+    Where the formula magnifies the rounding of its sums, by how much more than others.
+    """
 
     loss: Any
     reference: str
     target: Literal["labels", "onehot", "soft", "multilabel"] = "labels"
     image: bool = False
+    rounding: float = 1.0
 
     @property
     def local(self) -> bool:
