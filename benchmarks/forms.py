@@ -54,11 +54,9 @@ def main() -> None:
             "nnU-Net": LOSS.torch["nnU-Net"],
             "segloss_xp": LOSS.ours,
         }
-        b.compare([torch_contestant(k, "torch", v, tx, ty) for k, v in eager.items()], **facts)
-        b.compare(
-            [torch_contestant(k, "torch compiled", compiled(v), tx, ty) for k, v in eager.items()],
-            **facts,
-        )
+        for form, made in {"torch": lambda loss: loss, "torch compiled": compiled}.items():
+            runs = [torch_contestant(k, form, made(v), tx, ty) for k, v in eager.items()]
+            b.compare(runs, reference="MONAI", **facts)
         jitted = {"plain form": plain_jax, "optax": LOSS.jax["optax"], "segloss_xp": LOSS.ours}
         b.compare([jax_contestant(k, "JAX jit", v, jx, jy) for k, v in jitted.items()], **facts)
         values = {"plain form": plain_numpy, "segloss_xp": LOSS.ours}
