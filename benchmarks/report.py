@@ -66,9 +66,11 @@ def draw(name: str = "losses-1") -> None:
         for i, form in enumerate(FORMS):
             heights = [float(line[form][:-1]) for line in mine]
             places = [j + 0.2 * (i - 1.5) for j in range(len(mine))]
-            panel.bar(places, heights, 0.2, label=form)
+            panel.bar(places, [each - 1 for each in heights], 0.2, bottom=1, label=form)
         panel.axhline(1, color="black", linewidth=0.8)
         panel.set(title=image, ylabel="times as fast as the fastest peer", yscale="log")
+        panel.set_yticks([0.25, 0.5, 1, 2, 4, 8], ["1/4", "1/2", "1", "2", "4", "8"])
+        panel.minorticks_off()
         panel.set_xticks(range(len(mine)), [line["loss"] for line in mine], rotation=40, ha="right")
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].legend(frameon=False)

@@ -32,26 +32,25 @@ ruled = jax.jit(_ruled, static_argnums=0)
 
 def sum_over_pieces(function: Callable[..., Any], size: int, *arrays: Any) -> Any:
     """The function of arrays cut up along their last axis, added up; None is passed on."""
-    (first, *others), rest = _pieces(size, arrays)
-    total = function(*(_cut(x, first, size) for x in arrays))
-    if others:
+    whole, rest = _pieces(size, arrays)
 
-        def add(total: Any, start: Any) -> Any:
-            return total + function(*(_cut(x, start, size) for x in arrays)), None
+    def add(total: Any, start: Any) -> Any:
+        return total + function(*_piece(start, size, arrays)), None
 
-        total, _ = lax.scan(add, total, jax.numpy.asarray(others))
+    first = function(*_piece(0, size, arrays))
+    total, _ = lax.scan(add, first, jax.numpy.arange(size, whole, size))
     return total if rest is None else total + function(*rest)
 
 
 def join_pieces(function: Callable[..., Any], size: int, *arrays: Any) -> Any:
     """The function of arrays cut up along their last axis, put together along its own."""
-    starts, rest = _pieces(size, arrays)
+    whole, rest = _pieces(size, arrays)
 
     def apply(_: None, start: Any) -> Any:
-        return None, function(*(_cut(x, start, size) for x in arrays))
+        return None, function(*_piece(start, size, arrays))
 
     # Stacked, not written into one array: transposed, that would touch all of it in each turn.
-    _, pieces = lax.scan(apply, None, jax.numpy.asarray(starts))
+    _, pieces = lax.scan(apply, None, jax.numpy.arange(0, whole, size))
     joined = jax.numpy.moveaxis(pieces, 0, -2)
     joined = jax.numpy.reshape(joined, (*joined.shape[:-2], -1))
     if rest is None:
@@ -59,13 +58,15 @@ def join_pieces(function: Callable[..., Any], size: int, *arrays: Any) -> Any:
     return jax.numpy.concatenate([joined, function(*rest)], axis=-1)
 
 
-def _pieces(size: int, arrays: tuple[Any, ...]) -> tuple[list[int], tuple[Any, ...] | None]:
-    """Where whole pieces begin, and what is left at the end."""
+def _pieces(size: int, arrays: tuple[Any, ...]) -> tuple[int, tuple[Any, ...] | None]:
+    """The length of all whole pieces, and what is left at the end."""
     length = arrays[0].shape[-1]
     whole = length - length % size
     rest = tuple(None if x is None else x[..., whole:] for x in arrays)
-    return list(range(0, whole, size)), None if whole == length else rest
+    return whole, None if whole == length else rest
 
 
-def _cut(x: Any, start: Any, size: int) -> Any:
-    return None if x is None else lax.dynamic_slice_in_dim(x, start, size, x.ndim - 1)
+def _piece(start: Any, size: int, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(
+        None if x is None else lax.dynamic_slice_in_dim(x, start, size, x.ndim - 1) for x in arrays
+    )

@@ -189,25 +189,23 @@ def test_half_precision(case):
     assert_close(value, loss(half.astype(jnp.float32), t), TOLERANCE["float32"])
 
 
-@pytest.fixture(params=[6, 24], ids=["voxel by voxel", "with a rest"])
-def looped(request, monkeypatch):
-    """Few voxels at a time, as with many voxels on a processor."""
+@pytest.mark.parametrize("size", [6, 24], ids=["voxel by voxel", "with a rest"])
+@pytest.mark.parametrize("case", CASES[1:9:4], ids=str)
+def test_loop(case, size, monkeypatch):
+    """A few voxels at a time, as with many voxels on a processor."""
     if jax.device_count() > 1:
         pytest.skip("no loop over the parts of several devices")
-    jax.clear_caches()
-    monkeypatch.setattr(_sums, "_LOOPED", request.param)
-    yield
-    jax.clear_caches()
-
-
-@few
-def test_loop(looped, case):
-    x, t, loss = arrays(case)
-    value, gradient = jax.jit(jax.value_and_grad(loss))(x, t)
-    expected = sx.value_and_grad(case.loss, *map(np.asarray, (x, t)), **loss.keywords)
-    assert_close(value, expected[0])
-    assert_close(gradient, expected[1])
-    check_grads(lambda x: loss(x, t), (x,), order=2, modes=("fwd", "rev"))
     xs, ts, loss = stacked(case, 2)
-    values = jax.vmap(loss)(xs, ts)
-    assert_close(values, np.stack([loss(x, t) for x, t in zip(xs, ts, strict=True)]))
+
+    def transformed():
+        def alone(x, t):
+            run = partial(loss, target=t)
+            value, slope = jax.value_and_grad(run)(x)
+            return value, slope, *(jax.jvp(f, (x,), (slope,))[1] for f in (run, jax.grad(run)))
+
+        jax.clear_caches()
+        return jax.jit(lambda: [alone(xs[0], ts[0]), jax.vmap(alone)(xs, ts)])()
+
+    expected = transformed()
+    monkeypatch.setattr(_sums, "_LOOPED", size)
+    jax.tree.map(assert_close, transformed(), expected)
