@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from distances import SHAPES, TOLERANCE, assert_right, brute_force_labels, samples, spacings
 
+import segloss_xp as sx
+
 jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
 from jax import export  # noqa: E402
@@ -132,6 +134,18 @@ def test_constant_to_gradients():
     np.testing.assert_array_equal(jax.grad(lambda x: jnp.sum(jax.vmap(total)(x)))(x), expected)
     np.testing.assert_array_equal(jax.jacfwd(total)(x[0]), expected[0])
     np.testing.assert_array_equal(jax.grad(jax.checkpoint(total))(x[0]), expected[0])
+
+
+def test_callback():
+    """The adapter of NumPy, for those who want it."""
+    mask = jnp.asarray(np.eye(6, dtype=bool)[None, None])
+    like = jax.ShapeDtypeStruct(mask.shape, jnp.float32)
+
+    def by_numpy(mask):
+        return sx.distance_transform(np.asarray(mask))
+
+    called = jax.jit(lambda mask: jax.pure_callback(by_numpy, like, mask))
+    np.testing.assert_array_equal(called(mask), sx.distance_transform(mask))
 
 
 def test_export():

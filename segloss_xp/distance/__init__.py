@@ -70,7 +70,9 @@ def distance_transform(
     -----
     NumPy arrays and PyTorch tensors on the processor are measured by Numba where that is installed,
     else by SciPy, else by NumPy. There are as many threads as processors, or as the environment
-    variable OMP_NUM_THREADS says.
+    variable OMP_NUM_THREADS says. JAX compiles a transform of its own, without a callback; where
+    programs run on the processor alone, Numba's can be had by ``jax.pure_callback(lambda mask:
+    distance_transform(np.asarray(mask)), like, mask)``.
 
     References
     ----------
