@@ -88,9 +88,9 @@ def main() -> None:
     if not parser.parse_args().write:
         print(markdown())
         return
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    README.write_text(before + BEGIN + markdown() + END + after, encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
+    start, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    README.write_text(text[:start] + markdown() + text[end:], encoding="utf-8")
     draw()
 
 
