@@ -78,9 +78,11 @@ class Sums:
 
     def _piece(self, xp: Any, x: Any) -> int:
         """Voxels that a compiled loop works on at a time; 0 where it is better to have no loop."""
+        if not _ops.loops(xp):
+            return 0
         samples, classes, voxels = x.shape
-        size = max(1, _LOOPED // (samples * classes))
-        return size if _ops.loops(xp) and voxels > size else 0
+        size = max(1, _LOOPED // max(1, samples * classes))
+        return size if voxels > size else 0
 
     @staticmethod
     def _part(cotangent: Any, n: slice, v: slice) -> Any:

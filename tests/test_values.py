@@ -243,3 +243,8 @@ def test_results_are_of_the_library_shape_and_dtype_promised(eager: Backend, dty
             assert array_namespace(value) is array_namespace(gradient) is xp
             assert (value.dtype, tuple(value.shape)) == (working, ())
             assert (gradient.dtype, gradient.shape) == (prediction.dtype, prediction.shape)
+
+
+def test_a_batch_of_no_samples(eager: Backend):
+    value = eager.value(sx.DiceLoss(), np.zeros((0, 3, 4)), np.zeros((0, 4), int))
+    assert_close(value, np.zeros(()))
