@@ -78,8 +78,7 @@ def test_maps_are_constants_of_torch(case: Case):
 
 
 @pytest.mark.parametrize("kind", sorted({case.target for case in boundary.CASES}))
-def test_maps_are_constants_of_jax(kind: str):
-    jax = pytest.importorskip("jax")
+def test_maps_are_constants_of_jax(kind: str, jax):
     cases = [case for case in boundary.CASES if case.target == kind]
     prediction, target, keywords = call(cases[0])
     loss, x = sum(case.loss for case in cases), jax.numpy.asarray(prediction)

@@ -90,8 +90,7 @@ def test_operations_of_eager_torch(tensors):
     assert traffic.moved < 50 * LOGITS
 
 
-def test_jax_by_its_compiler():
-    jax = pytest.importorskip("jax")
+def test_jax_by_its_compiler(jax):
     x, y = (jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays())
     compiled = jax.jit(jax.value_and_grad(LOSS)).lower(x, y).compile()
     assert compiled.cost_analysis()["bytes accessed"] < 40 * LOGITS
