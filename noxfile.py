@@ -55,6 +55,7 @@ BIAS = [
 PEERS = ["monai", "kornia", "optax", "segmentation-models-pytorch"]
 PEERS_NEED = ["kornia-rs", "huggingface-hub", "pillow", "tqdm", "torch", "jax", "chex", "absl-py"]
 PEERS_NEED += ["scipy"]
+MEASURES = ["medpy", "surface-distance"]
 
 
 def install(session: nox.Session, *packages: str, extras: str = "") -> None:
@@ -161,7 +162,7 @@ def parallel(session: nox.Session) -> None:
 def peers(session: nox.Session) -> None:
     """Parity with other libraries at equal settings, and where they are wrong."""
     install(session, *TESTING, *PEERS_NEED)
-    session.install(*INSTALL, "--no-deps", *PEERS)
+    session.install(*INSTALL, "--no-deps", *PEERS, *MEASURES)
     pytest(session, "-m", "peers", "tests/peers")
 
 

@@ -202,7 +202,7 @@ def torch_peak(run: Run) -> int:
 
 def _most(changes: Iterable[tuple[int, int]]) -> int:
     most = now = 0
-    for _, change in sorted(changes):
+    for _, change in sorted(changes, key=lambda pair: pair[0]):
         now += change
         most = max(most, now)
     return most

@@ -55,7 +55,8 @@ class Sums:
             return _ops.sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
         if not _ops.on_host(xp, x, *constants):
             return self._add_up(xp, x, *constants)
-        out = xp.zeros((x.shape[0], len(self.maps), x.shape[1]), dtype=working_dtype(xp, x))
+        shape = x.shape[0], len(self.maps), x.shape[1]
+        out = xp.zeros(shape, dtype=working_dtype(xp, x), device=x.device)
         for n, v in _chunks(xp, x):
             out[n, ...] += self._add_up(xp, *_chunk(n, v, x, *constants))
         return out
@@ -173,7 +174,7 @@ class Values(Sums):
             return self._add_up(xp, x, *constants)
         samples, classes, voxels = x.shape
         shape = samples, len(self.maps), classes, voxels
-        out = xp.empty(shape, dtype=working_dtype(xp, x))
+        out = xp.empty(shape, dtype=working_dtype(xp, x), device=x.device)
         for n, v in _chunks(xp, x):
             out[n, :, :, v] = self._add_up(xp, *_chunk(n, v, x, *constants))
         return out
@@ -235,7 +236,7 @@ def _keep_what_is_freed(xp: Any) -> None:
     From then on glibc keeps blocks up to this size when they are freed. Otherwise it may return
     those of each chunk to the system, and get them back by page faults, at three times the time.
     """
-    xp.empty(31 << 20, dtype=xp.uint8)
+    xp.empty(31 << 20, dtype=xp.uint8, device="cpu")
 
 
 def _chunk(n: slice, v: slice, *arrays: Any) -> tuple[Any, ...]:

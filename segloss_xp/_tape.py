@@ -117,6 +117,12 @@ def ruled(rule: Rule, x: Node, *constants: Any) -> Node:
     )
 
 
+def cast(x: Node, dtype: Any) -> Node:
+    """The array in another dtype, and its cotangent in the first."""
+    xp = namespace(x.value)
+    return Node(xp.astype(x.value, dtype), ((x, lambda t: xp.astype(t, x.dtype)),))
+
+
 def through(total: Callable[[Any], Any], x: Any) -> Any:
     """A sum over devices, which depends on the part of this one as that part itself does."""
     return Node(total(x.value), ((x, lambda t: t),)) if isinstance(x, Node) else total(x)
@@ -189,7 +195,7 @@ _RULES: dict[str, Callable[..., Any]] = {
     "tanh": _unary("tanh", lambda xp, x, y: 1 - y * y),
 }
 
-# Of no derivative: functions of shape and dtype alone.
+# Of no derivative: functions of shape, dtype and plain numbers.
 _CONSTANT = frozenset({"zeros_like", "ones_like", "full_like"})
 
 

@@ -45,6 +45,12 @@ def is_plain(x: Any) -> bool:
     )
 
 
+def tracing() -> bool:
+    """Whether operations are being recorded, to be run later on other data."""
+    is_tracing = torch.jit.is_tracing  # pyright: ignore[reportPrivateImportUsage]
+    return torch.compiler.is_compiling() or is_tracing()
+
+
 def transforming() -> bool:
     """Whether a transformation of torch.func is under way; dynamo can trace the question."""
     return torch._C._are_functorch_transforms_active()  # pyright: ignore[reportAttributeAccessIssue]

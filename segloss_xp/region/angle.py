@@ -63,14 +63,18 @@ class TVMFDiceLoss(RegionLoss):
         return Intersection(), Predicted(2), Truth(2)
 
     def formula(self, both: Any, p: Any, g: Any) -> Any:
-        xp = namespace(both)
-        both, p, g = both + self.below, p + self.below, g + self.below
+        xp, dtype = namespace(both), both.dtype
+        # One minus a cosine, times kappa: what the sums hold is lost in single precision.
+        longest = _ops.longest(xp, both)
+        both, p, g = (_ops.cast(xp, each, longest) + self.below for each in (both, p, g))
         norms = _ops.power(xp, p * g, 0.5)
-        # One minus the cosine, and from it 1 - phi, which keeps the digits of a small loss. One
-        # that is empty is at a right angle to the other, unless both are.
-        apart = divide(norms - both, norms, empty=1.0)
-        apart = xp.where(p + g > 0, apart, xp.zeros_like(apart))
-        return ((1.0 + 2.0 * self.kappa) * apart / (1.0 + self.kappa * apart)) ** 2
+        # One that is empty is at a right angle to the other, unless both are.
+        norms = xp.where((norms == 0) & (p + g > 0), xp.ones_like(norms), norms)
+        # By the inverse of one minus the cosine: the slope of x / (1 + kappa x) cancels.
+        some = _ops.settled(norms != both)
+        inverse = norms / _ops.only(some, norms - both, 1.0)
+        apart = _ops.only(some, (1.0 + 2.0 * self.kappa) / (self.kappa + inverse))
+        return _ops.cast(xp, apart**2, dtype)
 
 
 class WeightedSoftDiceLoss(RegionLoss):

@@ -25,17 +25,12 @@ DISTANT = (
 
 @dataclass(frozen=True)
 class Case:
-    """
-    A loss, the name of its reference, the kind of target it is given, and whether the image.
-
-    Where the formula magnifies the rounding of its sums, by how much more than others.
-    """
+    """A loss, the name of its reference, the kind of target it is given, and whether the image."""
 
     loss: Any
     reference: str
     target: Literal["labels", "onehot", "soft", "multilabel"] = "labels"
     image: bool = False
-    rounding: float = 1.0
 
     @property
     def local(self) -> bool:
