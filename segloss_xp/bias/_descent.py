@@ -9,7 +9,9 @@ _STEPS, _IDLE = 400, 8
 _DECREASE = 1e-4  # of what the slope promises
 
 
-def descend(value_and_slopes: Callable[[Any], tuple[Any, Any]], x: Any) -> tuple[Any, Any]:
+def descend(
+    value_and_slopes: Callable[[Any], tuple[Any, Any]], x: Any, units: Any
+) -> tuple[Any, Any]:
     """
     Local minima in [0, 1]^F.
 
@@ -19,6 +21,8 @@ def descend(value_and_slopes: Callable[[Any], tuple[Any, Any]], x: Any) -> tuple
         From points (S, F), the values (S,) and the slopes (S, F).
     x : array (S, F)
         Where to start.
+    units : array (F,)
+        Slopes count by these: the curvatures, inverted, as far as they are known.
 
     Returns
     -------
@@ -33,10 +37,10 @@ def descend(value_and_slopes: Callable[[Any], tuple[Any, Any]], x: Any) -> tuple
     xp = namespace(x)
     eps = float(xp.finfo(x.dtype).eps)
     value, slopes = value_and_slopes(x)
-    length = 1.0 / (xp.max(xp.abs(slopes), axis=-1) + eps)
+    length = 1.0 / (xp.max(xp.abs(units * slopes), axis=-1) + eps)
     idle = 0
     for _ in range(_STEPS):
-        move = xp.clip(x - length[:, None] * slopes, min=0.0, max=1.0) - x
+        move = xp.clip(x - length[:, None] * units * slopes, min=0.0, max=1.0) - x
         if float(xp.max(xp.abs(move))) <= 4 * eps or idle == _IDLE:
             break
         new_value, new_slopes = value_and_slopes(x + move)
@@ -47,7 +51,7 @@ def descend(value_and_slopes: Callable[[Any], tuple[Any, Any]], x: Any) -> tuple
         idle = idle + 1 if float(xp.max(gained)) <= 4 * eps else 0
         bend = xp.sum(move * (new_slopes - slopes), axis=-1)
         bent = bend > 0
-        squares = xp.sum(move * move, axis=-1)
+        squares = xp.sum(move * move / units, axis=-1)
         longer = xp.where(bent, squares / xp.where(bent, bend, xp.ones_like(bend)), 4.0 * length)
         length = xp.where(falls, longer, length / 4.0)
         x = xp.where(falls[:, None], x + move, x)

@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from segloss_xp._loss import Loss
+from segloss_xp.bias._images import Classes, refuse, values
 
 _BACKGROUND, _CERTAIN = 100.0, 1.0
 # An image for losses that look at where a voxel is has so many pixels to the unit of volume.
@@ -35,7 +35,7 @@ class Scene:
 
     def values(
         self, loss: Loss, x: np.ndarray, background: float = 0.0, certain: float = 1.0
-    ) -> tuple[np.ndarray, str]:
+    ) -> tuple[np.ndarray, Classes]:
         """
         What a loss says where the first k regions are foreground, for each k.
 
@@ -54,55 +54,36 @@ class Scene:
             Whether the loss saw a channel of the foreground, or two classes because it must.
         """
         try:
-            return self._values(loss, x, background, certain, multilabel=True), "foreground"
+            return self._values(loss, x, background, certain, "foreground"), "foreground"
         except ValueError:
-            return self._values(loss, x, background, certain, multilabel=False), "both"
+            return self._values(loss, x, background, certain, "both"), "both"
 
     def _values(
-        self, loss: Loss, x: np.ndarray, background: float, certain: float, *, multilabel: bool
+        self, loss: Loss, x: np.ndarray, background: float, certain: float, classes: Classes
     ) -> np.ndarray:
         region, axes = self.region, (1,) * self.region.ndim
         known = np.where(region == -1, certain, background)
         foreground = np.where(region >= 0, x.reshape(-1, *axes), known)
+        weights = None
+        if self.weights is not None:
+            weights = np.broadcast_to(self.weights, foreground.shape)
         rows = []
         for k in range(int(region.max()) + 2):
             truth = np.broadcast_to((region < k) & (region >= -1), foreground.shape)
-            target: Any
-            if multilabel:
-                prediction, target = foreground[:, None], truth[:, None]
-            else:
-                prediction = np.stack([1 - foreground, foreground], axis=1)
-                target = truth.astype(np.int64)
-            weights = None
-            if self.weights is not None:
-                weights = np.broadcast_to(self.weights, foreground.shape)
-            with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-                rows.append(
-                    loss(
-                        prediction,
-                        target,
-                        from_logits=False,
-                        multilabel=multilabel,
-                        voxel_weights=weights,
-                        reduction="sample",
-                    )
-                )
+            rows.append(values(loss, foreground, truth, classes=classes, weights=weights))
         return np.asarray(rows, dtype=float)
 
 
 def scene_for(loss: Loss, mu: float, n: int) -> Scene:
     """A voxel for each of n regions of volume mu, or an image if the loss looks at places."""
-    if not isinstance(loss, Loss):
-        raise TypeError(f"expected a loss, got {loss!r}")
-    if getattr(loss, "batch", False):
-        raise ValueError("it pools a batch: its bias depends on how many images are in that")
-    if not loss.needs_target:
-        raise ValueError("it needs no truth: what is uncertain makes no difference to it")
-    return _points(mu, n) if loss.from_maps and not _looks_at_places(loss) else _image(mu, n)
+    refuse(loss)
+    return _image(mu, n) if looks_at_places(loss) else _points(mu, n)
 
 
-def _looks_at_places(loss: Loss) -> bool:
-    """Whether the value of an image changes when its voxels are shuffled."""
+def looks_at_places(loss: Loss) -> bool:
+    """Whether the value of an image may change when its voxels are shuffled."""
+    if not loss.from_maps:
+        return True
     image, x = _image(1.0, 1).region, np.asarray([0.3, 0.7])
     shuffled = np.random.default_rng(0).permuted(image.ravel()).reshape(image.shape)
     one, other = (Scene(each).values(loss, x)[0] for each in (image, shuffled))

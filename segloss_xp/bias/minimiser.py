@@ -1,26 +1,27 @@
 """The best prediction under an uncertain truth: what a perfect network learns to say."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from segloss_xp import _ops
 from segloss_xp._array import namespace
+from segloss_xp._loss import Loss
 from segloss_xp.bias import rank
 from segloss_xp.bias._descent import descend
-from segloss_xp.bias._ratio import LossName, Score
-from segloss_xp.bias.risk import expected_loss, loss_and_slopes
+from segloss_xp.bias._named import VOXELS, Named
+from segloss_xp.bias._objective import Objective
+from segloss_xp.bias._ratio import LossName
+from segloss_xp.bias.risk import objective
 from segloss_xp.bias.samples import Samples
 from segloss_xp.bias.uncertainty import Independent, Marginals, Uncertainty
 
-# Up to so many uncertain regions all 2^R binary predictions are tried: of samples, whose risk is
-# a sum over them, and of independent regions, whose risk is an integral.
-_MOST_OF_SAMPLES, _MOST_INDEPENDENT = 20, 10
 _AT_A_TIME = 1 << 13
-# Equal regions beyond this number are voxels, for which the ranking is left as it is.
-_VOXELS = 512
 _STARTS = 12
+# Of p (1 - p), so that what is certain can be moved.
+_LEAST_UNIT = 0.01
 # What is so near to 0 or 1 is tried there; what is so near to one another is alike.
 _NEAR, _ALIKE = 1e-6, 1e-3
 
@@ -54,7 +55,7 @@ class Minimum:
 
 def minimiser(
     truth: Uncertainty,
-    loss: LossName = "dice",
+    loss: LossName | Loss = "dice",
     *,
     alpha: float | None = None,
     beta: float | None = None,
@@ -106,126 +107,115 @@ def minimiser(
     >>> bias.minimiser(truth, "squared_dice").x.round(3)
     array([0.   , 1.   , 0.282])
     """
-    score = Score(loss=loss, alpha=alpha, beta=beta, smooth=smooth, empty=empty)
-    match truth:
-        case Marginals():
-            found = _multiple(truth, score) if score.squared else _threshold(truth, score)
-        case Samples():
+    parameters = {"alpha": alpha, "beta": beta, "smooth": smooth, "empty": empty}
+    goal = objective(truth, loss, **parameters)
+    match truth, goal:
+        case Marginals(), Named():
+            found = (_multiple if goal.score.squared else _threshold)(truth, goal)
+        case Samples(), _ if goal.alike:
             merged, pattern = truth.compressed()
-            found = _search(merged, score, _MOST_OF_SAMPLES)
-            found = _with(found, namespace(pattern).take(found.x, pattern))
-        case Independent():
-            found = _search(truth, score, _MOST_INDEPENDENT)
+            found = _search(replace(goal, truth=merged))
+            found = replace(found, x=namespace(pattern).take(found.x, pattern))
         case _:
-            raise TypeError(f"expected Independent, Samples or Marginals, got {type(truth)}")
-    return _with(found, truth.unflat(found.x))
+            found = _search(goal)
+    return replace(found, x=truth.unflat(found.x))
 
 
-def _with(found: Minimum, x: Any) -> Minimum:
-    return Minimum(x, found.risk, found.kind, found.certified, found.method)
-
-
-def _threshold(truth: Marginals, score: Score) -> Minimum:
+def _threshold(truth: Marginals, goal: Named) -> Minimum:
     """The most probable regions, of marginals."""
     xp = namespace(truth.p)
-    order, scores = rank.marginal_prefix_scores(truth, score)
+    order, scores = rank.marginal_prefix_scores(truth, goal.score)
     best = scores >= xp.max(scores) - _tolerance(xp, scores)
     count = xp.argmax(xp.astype(best, xp.int32))
     x = xp.astype(xp.argsort(order) < count, scores.dtype)
     tie = int(xp.sum(xp.astype(best, xp.int32))) > 1
     kind = "tie" if tie else "binary"
-    return Minimum(x, expected_loss(truth, x, score), kind, True, "threshold")
+    return Minimum(x, goal.risk(x), kind, True, "threshold")
 
 
-def _multiple(truth: Marginals, score: Score) -> Minimum:
+def _multiple(truth: Marginals, goal: Named) -> Minimum:
     """A multiple of the probabilities, cut off at 1, by the iteration of Dinkelbach (1967)."""
     xp, p = namespace(truth.p), truth.marginal
     x = xp.astype(p > 0, p.dtype)
     for _ in range(100):
-        best = 1.0 - expected_loss(truth, x, score)
+        best = 1.0 - goal.risk(x)
         new = xp.clip(p / xp.where(best > 0, best, xp.ones_like(best)), max=1.0)
         if float(xp.max(xp.abs(new - x))) == 0:
             break
         x = new
-    return Minimum(x, expected_loss(truth, x, score), _kind(xp, x), True, "multiple")
+    return Minimum(x, goal.risk(x), _kind(xp, x), True, "multiple")
 
 
-@dataclass(frozen=True, eq=False)
-class _Free:
-    """The uncertain regions of a description; the others are predicted as they are."""
-
-    truth: Uncertainty
-    score: Score
-    free: Any
-    index: Any
-
-    @classmethod
-    def of(cls, truth: Uncertainty, score: Score) -> "_Free":
-        p = truth.marginal
-        xp = namespace(p)
-        uncertain = (p > 0) & (p < 1)
-        free = xp.nonzero(uncertain)[0]
-        place = xp.cumulative_sum(xp.astype(uncertain, free.dtype)) - 1
-        certain = free.shape[0] + xp.astype(p >= 1, free.dtype)
-        return cls(truth, score, free, xp.where(uncertain, place, certain))
-
-    def whole(self, x: Any) -> Any:
-        """Predictions (..., R), from those of the uncertain regions."""
-        xp = namespace(x)
-        zero = xp.zeros_like(x[..., :1])
-        return xp.take(xp.concat([x, zero, 1.0 - zero], axis=-1), self.index, axis=-1)
-
-    def risk(self, x: Any) -> Any:
-        """Risk of predictions (S, F) of the uncertain regions, some at a time."""
-        count = x.shape[0]
-        some = (x[k : min(k + _AT_A_TIME, count), :] for k in range(0, count, _AT_A_TIME))
-        parts = [expected_loss(self.truth, self.whole(each), self.score) for each in some]
-        return namespace(x).concat(parts)
-
-    def risk_and_slopes(self, x: Any) -> tuple[Any, Any]:
-        """The same, with its slopes."""
-        value, slopes = loss_and_slopes(self.truth, self.whole(x), self.score)
-        return value, namespace(x).take(slopes, self.free, axis=-1)
-
-
-def _search(truth: Uncertainty, score: Score, most: int) -> Minimum:
+def _search(goal: Objective) -> Minimum:
     """Binary predictions first, then downhill from the best and from others."""
-    problem = _Free.of(truth, score)
-    xp, p = namespace(truth.marginal), truth.marginal
-    inner = xp.take(p, problem.free)
-    count = inner.shape[0]
-    if count == 0:
-        x = xp.zeros_like(p) + p
-        return Minimum(x, expected_loss(truth, x, score), "binary", True, "certain")
-    tried, methods = [], []
-    if count <= most:
-        tried.append(_vertices(xp, count, like=p))
-        methods.append("vertices")
+    truth, p = goal.truth, goal.truth.marginal
+    xp = namespace(p)
+    uncertain = (p > 0) & (p < 1)
+    free = xp.nonzero(uncertain)[0]
+    count = free.shape[0]
+    if count == 0 and goal.keeps_certain:
+        x = xp.clip(p, max=1.0)
+        return Minimum(x, goal.risk(x), "binary", True, "certain")
+    inner = xp.take(p, free)
+    if 0 < count <= goal.most:
+        ends, method = _vertices(xp, count, like=p), "vertices"
     else:
-        tried.append(_ranked(problem, inner))
-        methods.append("ranking")
-    risks = [problem.risk(tried[0])]
-    sizes = xp.take(truth.sizes, problem.free)
-    voxels = count > _VOXELS and score.jumps and float(xp.max(sizes)) == float(xp.min(sizes))
-    certified = count == 1 and score.jumps
+        ends, method = _ranked(goal, inner), "ranking"
+    tried, methods = [_whole(uncertain, p, ends)], [method]
+    risks = [_risk(goal, tried[0])]
+    inside = xp.take(truth.sizes, free)
+    voxels = count > VOXELS and goal.jumps and float(xp.max(inside)) == float(xp.min(inside))
+    certified = count == 1 and goal.jumps
     if not (certified or (voxels and isinstance(truth, Independent))):
-        first = xp.argsort(risks[0])
-        first = first[: min(_STARTS // 3, first.shape[0])]
-        starts = xp.concat([xp.take(tried[0], first, axis=0), *_others(xp, inner, count)])
-        # Where the loss is infinite there is no way down.
-        finite = xp.nonzero(xp.isfinite(problem.risk(starts)))[0]
-        finite = finite[: min(max(1, _STARTS * _VOXELS // count), finite.shape[0])]
-        if finite.shape[0] == 0:
-            raise ValueError("the risk of every prediction is infinite: all may be missed")
-        x, _ = descend(problem.risk_and_slopes, xp.take(starts, finite, axis=0))
-        end = xp.where(x > 0.5, xp.ones_like(x), xp.zeros_like(x))
-        ended = xp.where(xp.abs(x - end) < _NEAR, end, x)
-        as_good = problem.risk(ended) <= problem.risk(x) + _tolerance(xp, x)
-        tried.append(xp.where(as_good[:, None], ended, x))
-        risks.append(problem.risk(tried[-1]))
+        best = xp.argsort(risks[0])[: min(_STARTS // 3, risks[0].shape[0])]
+        x, risk = _downhill(goal, uncertain, xp.take(tried[0], best, axis=0))
+        tried.append(x)
+        risks.append(risk)
         methods.append("descent")
-    x, risk, kind = _best(xp, xp.concat(tried), xp.concat(risks), sizes)
-    return Minimum(problem.whole(x), risk, kind, certified, " and ".join(methods))
+    x, risk, kind = _best(xp, xp.concat(tried), xp.concat(risks), truth.sizes)
+    return Minimum(x, risk, kind, certified, " and ".join(methods))
+
+
+def _downhill(goal: Objective, uncertain: Any, first: Any) -> tuple[Any, Any]:
+    """Local minima (S, R) and their risks, from some predictions and others."""
+    xp, p = namespace(first), goal.truth.marginal
+    moved = uncertain | (not goal.keeps_certain)
+    starts = xp.concat([first, *_others(xp, uncertain, moved, p)])
+    # Where the loss is infinite there is no way down.
+    finite = xp.nonzero(xp.isfinite(_risk(goal, starts)))[0]
+    count = int(xp.sum(xp.astype(moved, xp.int32)))
+    finite = finite[: min(max(1, _STARTS * VOXELS // count), finite.shape[0])]
+    if finite.shape[0] == 0:
+        raise ValueError("the risk of every prediction is infinite: all may be missed")
+
+    def value_and_slopes(x: Any) -> tuple[Any, Any]:
+        return goal.risk(x), xp.where(moved, goal.slopes(x), xp.zeros_like(x))
+
+    # In units of these, all regions are curved alike by the cross-entropy where it is best.
+    units = xp.clip(p * (1.0 - p), min=_LEAST_UNIT) / goal.truth.sizes
+    x, _ = descend(value_and_slopes, xp.take(starts, finite, axis=0), units)
+    end = xp.where(x > 0.5, xp.ones_like(x), xp.zeros_like(x))
+    ended = xp.where(xp.abs(x - end) < _NEAR, end, x)
+    risk, risk_ended = _risk(goal, x), _risk(goal, ended)
+    as_good = risk_ended <= risk + _tolerance(xp, risk)
+    return xp.where(as_good[:, None], ended, x), xp.where(as_good, risk_ended, risk)
+
+
+def _whole(uncertain: Any, p: Any, inner: Any) -> Any:
+    """Predictions (S, R): what is certain as it is, beside those (S, F) of what is not."""
+    xp, (some, count) = namespace(p), inner.shape
+    place = xp.cumulative_sum(xp.astype(uncertain, xp.int32)) - 1
+    index = xp.where(uncertain, place, count + xp.astype(p >= 1, place.dtype))
+    zero = xp.broadcast_to(xp.zeros_like(p[:1]), (some, 1))
+    return xp.take(xp.concat([inner, zero, 1.0 - zero], axis=1), index, axis=1)
+
+
+def _risk(goal: Objective, x: Any) -> Any:
+    """Risks of predictions (S, R), some at a time; infinite where they are not a number."""
+    xp, count = namespace(x), x.shape[0]
+    some = (x[k : min(k + _AT_A_TIME, count), :] for k in range(0, count, _AT_A_TIME))
+    risks = xp.concat([goal.risk(each) for each in some])
+    return xp.where(xp.isnan(risks), math.inf * xp.ones_like(risks), risks)
 
 
 def _best(xp: Any, x: Any, risks: Any, sizes: Any) -> tuple[Any, Any, Any]:
@@ -255,26 +245,21 @@ def _vertices(xp: Any, count: int, *, like: Any) -> Any:
     return found
 
 
-def _ranked(problem: _Free, inner: Any) -> Any:
-    """The k most probable of the uncertain regions: for every k if they are few, else the best."""
-    xp, truth, count = namespace(inner), problem.truth, inner.shape[0]
-    order = xp.argsort(inner, descending=True)
-    position = xp.argsort(order)
-    if count <= _VOXELS:
-        numbers = _ops.constant(xp, list(range(count + 1)), position.dtype, like=inner)
-        return xp.astype(position[None, :] < numbers[:, None], inner.dtype)
-    p = truth.marginal
-    whole = xp.argsort(p, descending=True)
-    scores = rank.prefix_scores(xp.take(p, whole), xp.take(truth.sizes, whole), problem.score)
-    certain = xp.sum(xp.astype(p >= 1, position.dtype))
-    return xp.astype(position < xp.argmax(scores) - certain, inner.dtype)[None, :]
+def _ranked(goal: Objective, inner: Any) -> Any:
+    """The k most probable of the uncertain regions, for some k."""
+    xp, count = namespace(inner), inner.shape[0]
+    position = xp.argsort(xp.argsort(inner, descending=True))
+    numbers = _ops.constant(xp, list(goal.prefixes(count)), position.dtype, like=inner)
+    return xp.astype(position[None, :] < numbers[:, None], inner.dtype)
 
 
-def _others(xp: Any, inner: Any, count: int) -> list[Any]:
-    """Where else to start: the probabilities, their middle, and some points by chance."""
-    draws = np.random.default_rng(0).uniform(0, 1, (_STARTS // 3, count))
-    by_chance = _ops.constant(xp, draws.tolist(), inner.dtype, like=inner)
-    return [inner[None, :], 0.5 * xp.ones_like(inner)[None, :], by_chance]
+def _others(xp: Any, uncertain: Any, moved: Any, p: Any) -> list[Any]:
+    """Where else to start: the probabilities, the middle, and some points by chance."""
+    draws = np.random.default_rng(0).uniform(0, 1, (_STARTS // 3, p.shape[0]))
+    by_chance = _ops.constant(xp, draws, p.dtype, like=p)
+    honest = xp.clip(p, max=1.0)
+    middle = xp.where(moved, 0.5 * xp.ones_like(p), honest)
+    return [honest[None, :], middle[None, :], xp.where(uncertain, by_chance, honest)]
 
 
 def _kind(xp: Any, x: Any) -> Any:

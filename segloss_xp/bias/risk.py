@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from segloss_xp._loss import Loss
+from segloss_xp.bias._called import Called
+from segloss_xp.bias._named import Named
+from segloss_xp.bias._objective import Objective
 from segloss_xp.bias._ratio import LossName, Score
 from segloss_xp.bias.uncertainty import Uncertainty
 
@@ -9,7 +13,7 @@ from segloss_xp.bias.uncertainty import Uncertainty
 def risk(
     truth: Uncertainty,
     prediction: Any,
-    loss: LossName = "dice",
+    loss: LossName | Loss = "dice",
     *,
     alpha: float | None = None,
     beta: float | None = None,
@@ -66,20 +70,21 @@ def risk(
     >>> bias.risk(truth, np.array([[1.0, 0.0], [1.0, 1.0]]))
     array([0.3125    , 0.39583333])
     """
-    score = Score(loss=loss, alpha=alpha, beta=beta, smooth=smooth, empty=empty)
-    return expected_loss(truth, truth.flat(prediction), score)
+    parameters = {"alpha": alpha, "beta": beta, "smooth": smooth, "empty": empty}
+    return objective(truth, loss, **parameters).risk(truth.flat(prediction))
 
 
-def expected_loss(truth: Uncertainty, x: Any, score: Score) -> Any:
-    """The risk of predictions (..., R)."""
-    ratio = score.ratio(x, truth.sizes)
-    if score.logarithmic:
-        return truth.mean_log(ratio, score.empty)
-    return 1.0 - truth.mean_ratio(ratio, score.empty)
-
-
-def loss_and_slopes(truth: Uncertainty, x: Any, score: Score) -> tuple[Any, Any]:
-    """The risk of predictions (..., R), and its slopes by them."""
-    slopes = truth.slopes(score.ratio(x, truth.sizes), logarithmic=score.logarithmic)
-    slopes = score.by_prediction(x, truth.sizes, slopes)
-    return expected_loss(truth, x, score), slopes if score.logarithmic else -slopes
+def objective(truth: Uncertainty, loss: Any, **parameters: Any) -> Objective:
+    """The risk under a law of a score of that name, with its parameters, or of any loss."""
+    if not isinstance(truth, Uncertainty):
+        raise TypeError(f"expected Independent, Samples or Marginals, got {type(truth)}")
+    if not isinstance(loss, Loss):
+        return Named(truth, Score(loss=loss, **parameters))
+    default = Score(loss="dice")
+    given = {key: v for key, v in parameters.items() if v != getattr(default, key)}
+    if given:
+        raise ValueError(
+            f"alpha, beta, smooth and empty are those of a loss that is named; got {given} with "
+            f"{loss!r}, whose parameters are its own"
+        )
+    return Called(truth, loss)

@@ -4,11 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from segloss_xp import _ops
 from segloss_xp._array import is_bool, is_floating, namespace, working_dtype
 from segloss_xp._grain import divide
 from segloss_xp.bias._ratio import Ratio, minus_log
-from segloss_xp.bias.uncertainty import Uncertainty, check_values
+from segloss_xp.bias.uncertainty import Independent, Uncertainty, check_values
 
 # How far a sum of weights may be from 1: they may come in single precision.
 _NEAR_ONE = 1e-5
@@ -73,6 +75,32 @@ class Samples(Uncertainty):
                     raise ValueError(f"expected weights that sum to 1, got a sum of {total}")
         self.check_volumes(xp)
 
+    @classmethod
+    def drawn_from(cls, truth: Independent, count: int, *, seed: int = 0) -> "Samples":
+        """
+        Draws from independent regions, for what can't take all their outcomes.
+
+        Parameters
+        ----------
+        truth : Independent
+        count : int
+            Number of draws.
+        seed : int
+            The draws are the same for the same seed, on every library.
+
+        Returns
+        -------
+        Samples
+        """
+        if not isinstance(truth, Independent):
+            raise TypeError(f"expected Independent, got {type(truth)}")
+        if count < 1:
+            raise ValueError(f"expected one draw or more, got {count}")
+        p = truth.marginal
+        uniform = np.random.default_rng(seed).random((count, p.shape[0]))
+        labels = _ops.constant(namespace(p), uniform, p.dtype, like=p) < p
+        return cls(labels=truth.unflat(labels), volumes=truth.volumes)
+
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.labels.shape[1:])
@@ -124,6 +152,9 @@ class Samples(Uncertainty):
             return xp.sum(slope, axis=-1), sum(rows[1:], rows[0])
 
         return Ratio(*over_samples(by_above), *over_samples(by_below))
+
+    def law(self) -> tuple[Any, Any]:
+        return self.outcomes > 0.5, self.probabilities
 
     def compressed(self) -> tuple["Samples", Any]:
         """

@@ -10,6 +10,9 @@ from segloss_xp._grain import divide
 from segloss_xp.bias import _laplace
 from segloss_xp.bias._ratio import Ratio, minus_log
 
+# Independent regions whose outcomes are enumerated.
+_MOST_REGIONS = 12
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Uncertainty:
@@ -85,6 +88,10 @@ class Uncertainty:
 
     def slopes(self, ratio: Ratio, *, logarithmic: bool) -> Ratio:
         """Slopes of one of these expectations by the parts of the ratio."""
+        raise NotImplementedError
+
+    def law(self) -> tuple[Any, Any]:
+        """Labels (K, R) that may be true, boolean or soft, and the probability of each, (K,)."""
         raise NotImplementedError
 
     def check_volumes(self, xp: Any) -> None:
@@ -176,6 +183,23 @@ class Independent(_Probabilities):
         rule = _laplace.mean_log_slopes if logarithmic else _laplace.mean_ratio_slopes
         return rule(self.marginal, ratio)
 
+    def law(self) -> tuple[Any, Any]:
+        p = self.marginal
+        xp = namespace(p)
+        uncertain = (p > 0) & (p < 1)
+        count = int(xp.sum(xp.astype(uncertain, xp.int32)))
+        if count > _MOST_REGIONS:
+            raise ValueError(
+                f"the loss is called on every outcome of the uncertain regions, of which there may "
+                f"be {_MOST_REGIONS}; got {count}: describe them by draws, with "
+                "Samples.drawn_from(truth, 1000)"
+            )
+        number = _ops.constant(xp, list(range(1 << count)), xp.int32, like=p)
+        place = xp.cumulative_sum(xp.astype(uncertain, xp.int32), dtype=xp.int32) - 1
+        bit = xp.bitwise_right_shift(number[:, None], xp.clip(place, min=0)) % 2
+        labels = xp.where(uncertain, bit == 1, p >= 1)
+        return labels, xp.prod(xp.where(labels, p, 1.0 - p), axis=1)
+
 
 class Marginals(_Probabilities):
     r"""
@@ -219,6 +243,10 @@ class Marginals(_Probabilities):
 
     def mean_log(self, ratio: Ratio, empty: float) -> Any:
         return minus_log(self.mean_ratio(ratio, empty))
+
+    def law(self) -> tuple[Any, Any]:
+        p = self.marginal
+        return p[None, :], namespace(p).ones_like(p[:1])
 
 
 def _minus_log(x: float) -> float:
