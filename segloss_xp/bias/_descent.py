@@ -6,6 +6,7 @@ from typing import Any
 from segloss_xp._array import namespace
 
 _STEPS, _IDLE = 400, 8
+_SHARE = 0.9  # of the way to an end that a step may go
 _DECREASE = 1e-4  # of what the slope promises
 
 
@@ -40,15 +41,17 @@ def descend(
     length = 1.0 / (xp.max(xp.abs(units * slopes), axis=-1) + eps)
     idle = 0
     for _ in range(_STEPS):
-        move = xp.clip(x - length[:, None] * units * slopes, min=0.0, max=1.0) - x
+        # An end is neared, not reached: from where the slope is infinite there is no way back.
+        move = xp.clip(-length[:, None] * units * slopes, min=-_SHARE * x, max=_SHARE * (1.0 - x))
         if float(xp.max(xp.abs(move))) <= 4 * eps or idle == _IDLE:
             break
         new_value, new_slopes = value_and_slopes(x + move)
         promised = xp.sum(slopes * move, axis=-1)
         # Near the minimum rounding is all that is left of a decrease.
-        falls = new_value <= value + _DECREASE * promised + 4 * eps
-        gained = xp.where(falls, value - new_value, xp.zeros_like(value))
-        idle = idle + 1 if float(xp.max(gained)) <= 4 * eps else 0
+        rounding = 4 * eps * xp.clip(xp.abs(value), min=1.0)
+        falls = new_value <= value + _DECREASE * promised + rounding
+        gains = falls & (value - new_value > rounding)
+        idle = 0 if bool(xp.any(gains)) else idle + 1
         bend = xp.sum(move * (new_slopes - slopes), axis=-1)
         bent = bend > 0
         squares = xp.sum(move * move / units, axis=-1)

@@ -20,6 +20,8 @@ from segloss_xp.bias.uncertainty import Independent, Marginals, Uncertainty
 
 _AT_A_TIME = 1 << 13
 _STARTS = 12
+# At an end the slope may be infinite, so that the way down starts beside it.
+_INSIDE = 1e-3
 # Of p (1 - p), so that what is certain can be moved.
 _LEAST_UNIT = 0.01
 # What is so near to 0 or 1 is tried there; what is so near to one another is alike.
@@ -125,7 +127,7 @@ def _threshold(truth: Marginals, goal: Named) -> Minimum:
     """The most probable regions, of marginals."""
     xp = namespace(truth.p)
     order, scores = rank.marginal_prefix_scores(truth, goal.score)
-    best = scores >= xp.max(scores) - _tolerance(xp, scores)
+    best = scores >= xp.max(scores) - _tolerance(xp, xp.max(scores))
     count = xp.argmax(xp.astype(best, xp.int32))
     x = xp.astype(xp.argsort(order) < count, scores.dtype)
     tie = int(xp.sum(xp.astype(best, xp.int32))) > 1
@@ -180,7 +182,9 @@ def _downhill(goal: Objective, uncertain: Any, first: Any) -> tuple[Any, Any]:
     """Local minima (S, R) and their risks, from some predictions and others."""
     xp, p = namespace(first), goal.truth.marginal
     moved = uncertain | (not goal.keeps_certain)
-    starts = xp.concat([first, *_others(xp, uncertain, moved, p)])
+    honest, *others = _others(xp, uncertain, moved, p)
+    starts = xp.concat([honest, first, *others])
+    starts = xp.where(moved, xp.clip(starts, min=_INSIDE, max=1.0 - _INSIDE), starts)
     # Where the loss is infinite there is no way down.
     finite = xp.nonzero(xp.isfinite(_risk(goal, starts)))[0]
     count = int(xp.sum(xp.astype(moved, xp.int32)))
@@ -194,11 +198,15 @@ def _downhill(goal: Objective, uncertain: Any, first: Any) -> tuple[Any, Any]:
     # In units of these, all regions are curved alike by the cross-entropy where it is best.
     units = xp.clip(p * (1.0 - p), min=_LEAST_UNIT) / goal.truth.sizes
     x, _ = descend(value_and_slopes, xp.take(starts, finite, axis=0), units)
+    risk = _risk(goal, x)
     end = xp.where(x > 0.5, xp.ones_like(x), xp.zeros_like(x))
-    ended = xp.where(xp.abs(x - end) < _NEAR, end, x)
-    risk, risk_ended = _risk(goal, x), _risk(goal, ended)
-    as_good = risk_ended <= risk + _tolerance(xp, risk)
-    return xp.where(as_good[:, None], ended, x), xp.where(as_good, risk_ended, risk)
+    near = xp.abs(x - end) < _NEAR
+    for ended in (xp.where(near, end, x), xp.where(near | ~uncertain, end, x)):
+        risk_ended = _risk(goal, ended)
+        as_good = risk_ended <= risk + _tolerance(xp, risk)
+        x = xp.where(as_good[:, None], ended, x)
+        risk = xp.where(as_good, risk_ended, risk)
+    return x, risk
 
 
 def _whole(uncertain: Any, p: Any, inner: Any) -> Any:
@@ -221,7 +229,7 @@ def _risk(goal: Objective, x: Any) -> Any:
 def _best(xp: Any, x: Any, risks: Any, sizes: Any) -> tuple[Any, Any, Any]:
     """Of the predictions (S, F) of least risk the binary ones, and of them the smallest."""
     least = xp.min(risks)
-    close = int(xp.sum(xp.astype(risks <= least + _tolerance(xp, risks), xp.int32)))
+    close = int(xp.sum(xp.astype(risks <= least + _tolerance(xp, least), xp.int32)))
     order = xp.argsort(risks)[:close]
     x, risks = xp.take(x, order, axis=0), xp.take(risks, order)
     between = xp.any((x > 0) & (x < 1), axis=-1)
@@ -229,8 +237,10 @@ def _best(xp: Any, x: Any, risks: Any, sizes: Any) -> tuple[Any, Any, Any]:
     # None is larger than all, so that what lies between comes after what does not.
     chosen = xp.argmin(volumes + xp.where(between, 2 * xp.sum(sizes), 0 * volumes))
     best = xp.take(x, xp.reshape(chosen, (1,)), axis=0)
-    # Two ends of a descent to one minimum are alike but for rounding.
-    tie = bool(xp.any(xp.abs(x - best) > _ALIKE))
+    # Two ends of a descent to one minimum are alike but for rounding, which the bend of the risk
+    # turns into its root.
+    alike = max(_ALIKE, 32 * float(xp.finfo(x.dtype).eps) ** 0.5)
+    tie = bool(xp.any(xp.abs(x - best) > alike))
     return best[0, :], risks[chosen], "tie" if tie else _kind(xp, best)
 
 
@@ -266,6 +276,6 @@ def _kind(xp: Any, x: Any) -> Any:
     return "binary" if bool(xp.all((x == 0) | (x == 1))) else "interior"
 
 
-def _tolerance(xp: Any, risks: Any) -> float:
+def _tolerance(xp: Any, risks: Any) -> Any:
     """Of risks that are equal but for rounding."""
-    return 64 * float(xp.finfo(risks.dtype).eps)
+    return 64 * float(xp.finfo(risks.dtype).eps) * xp.clip(xp.abs(risks), min=1.0)
