@@ -71,13 +71,14 @@ def minimiser(
     ----------
     truth : Independent, Samples or Marginals
         Law of the labels.
-    loss : {"dice", "jaccard", "tversky", "squared_dice", "log_dice"}
+    loss : {"dice", "jaccard", "tversky", "squared_dice", "log_dice"} or Loss
+        A score that has a theory, or any loss of hard labels; see `risk`.
     alpha, beta : float, optional
         Of "tversky", where both are needed.
     smooth : float
-        Added to numerator and denominator.
+        Added to numerator and denominator, of a loss that is named.
     empty : float
-        The score of 0 / 0.
+        The score of 0 / 0, of a loss that is named.
 
     Returns
     -------
@@ -87,17 +88,24 @@ def minimiser(
     Raises
     ------
     ValueError
-        If a parameter does not fit, or the risk of every prediction is infinite.
+        If a parameter or a loss does not fit, as for `risk`, or the risk of every prediction is
+        infinite.
 
     Notes
     -----
-    Of *marginals* the score is a ratio of affine functions, and a threshold of the probabilities
+    A score that is named: of *marginals* the score is a ratio of affine functions, and a threshold of the probabilities
     is the best, or with "squared_dice" a multiple of them, cut off at 1; both are proven. With
     *one uncertain region*, Dice, Jaccard and Tversky with ``alpha + beta >= 1`` are best at 0 or
     1, which is proven too. Beyond that nothing is: among binary predictions of independent voxels
     the most probable ones are the best, but regions of unequal volume, or samples, can have their
     minimum in the interior. There the best binary predictions, by enumeration where that is
     possible, and other starts are followed downhill.
+
+    Of a loss that is *called* nothing is proven. Its best binary predictions, all of them or those
+    of the most probable regions, the marginals and other starts are followed downhill, along
+    `value_and_grad`; what is certain is moved too, as label smoothing has it. A loss that takes
+    all voxels alike is given one for all that the samples label alike. In float64 the best of
+    losses with a known one is found to 1e-6.
 
     Examples
     --------
@@ -108,6 +116,15 @@ def minimiser(
     array([0., 1., 0.])
     >>> bias.minimiser(truth, "squared_dice").x.round(3)
     array([0.   , 1.   , 0.282])
+
+    Any loss, and the bias of the volume that it makes, as a share of what is there:
+
+    >>> import segloss_xp as sx
+    >>> bias.minimiser(truth, sx.CrossEntropyLoss()).x.round(3)
+    array([0.  , 1.  , 0.45])
+    >>> x = bias.minimiser(truth, sx.DiceLoss() + sx.CrossEntropyLoss()).x
+    >>> print(x.round(3), bias.volume_bias(truth, x).relative_soft.round(3))
+    [0.    1.    0.034] -0.595
     """
     parameters = {"alpha": alpha, "beta": beta, "smooth": smooth, "empty": empty}
     goal = objective(truth, loss, **parameters)

@@ -91,6 +91,21 @@ class Samples(Uncertainty):
         Returns
         -------
         Samples
+
+        Raises
+        ------
+        ValueError
+            If `count` is less than 1.
+        TypeError
+            If the truth is not `Independent`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import segloss_xp.bias as bias
+        >>> truth = bias.Independent(p=np.array([1.0, 0.3]))
+        >>> bias.Samples.drawn_from(truth, 10_000).marginal.round(2)
+        array([1.  , 0.29])
         """
         if not isinstance(truth, Independent):
             raise TypeError(f"expected Independent, got {type(truth)}")
