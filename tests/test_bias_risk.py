@@ -330,3 +330,212 @@ def test_what_is_no_prediction_is_refused(function):
     for wrong in (HALF + 0.75, HALF - 0.75, HALF * np.nan):
         with pytest.raises(ValueError, match="expected predictions from 0 to 1, got values from"):
             function(bias.Independent(p=HALF), wrong)
+
+
+AS_NAMED = {
+    "dice": sx.DiceLoss,
+    "jaccard": sx.JaccardLoss,
+    "tversky": sx.TverskyLoss,
+    "squared_dice": lambda **settings: sx.DiceLoss(squared=True, **settings),
+    "log_dice": sx.LogDiceLoss,
+}
+
+
+def called_risk(loss, outcomes, x, s=None):
+    """The expected loss, called on one image at a time."""
+    total = 0.0
+    for y, w in outcomes:
+        target = np.asarray(y).reshape(1, 1, *x.shape) > 0
+        settings = {} if s is None else {"voxel_weights": s[None]}
+        total += w * loss(x[None, None], target, from_logits=False, multilabel=True, **settings)
+    return total
+
+
+@every_loss
+@pytest.mark.parametrize("smooth", [0.0, 0.3])
+def test_a_loss_is_called_as_its_name_says(name, parameters, smooth, eager: Backend):
+    if eager.library == "dask":
+        pytest.skip("its arrays are too lazy to be chosen from")
+    rng, to = np.random.default_rng(7), eager.array
+    y, w, s = rng.integers(0, 2, (4, 6)), rng.dirichlet(np.ones(4)), np.exp(rng.normal(size=6))
+    y[:, 0] = 1
+    p = np.append(1.0, rng.random(5))
+    x = to(rng.random((2, 3, 6)))
+    loss = AS_NAMED[name](smooth=smooth, **parameters)
+    truths = [
+        bias.Samples(labels=to(y), weights=to(w), volumes=to(s)),
+        bias.Samples(labels=to(y)),
+        bias.Samples(labels=to(y), volumes=4.0),
+        bias.Independent(p=to(p), volumes=to(s)),
+    ]
+    if name != "squared_dice":  # which takes the square of a soft label, not its mean square
+        truths.append(bias.Marginals(p=to(p), volumes=to(s)))
+    for truth in truths:
+        expected = bias.risk(truth, x, name, smooth=smooth, **parameters)
+        actual = bias.risk(truth, x, loss)
+        assert tuple(actual.shape) == (2, 3)
+        np.testing.assert_allclose(
+            eager.to_numpy(actual), eager.to_numpy(expected), rtol=1e-12, atol=1e-13
+        )
+
+
+@pytest.mark.parametrize("absent", ["smooth", "skip", "zero"])
+def test_where_nothing_is_there(absent):
+    """Of two regions that may both be absent."""
+    p, s, x = np.asarray([0.2, 0.5]), np.asarray([1.0, 3.0]), np.asarray([0.3, 0.6])
+    loss = sx.DiceLoss(absent=absent, smooth=0)
+    here = {"smooth": 1.0, "skip": 0.0, "zero": 0.0}[absent]
+    expected = sum(
+        w * (outcomes.loss("dice", x, y, s) if any(y) else here) for y, w in outcomes.independent(p)
+    )
+    actual = bias.risk(bias.Independent(p=p, volumes=s), x, loss)
+    assert actual == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        sx.CrossEntropyLoss(),
+        sx.BrierLoss(),
+        sx.FocalLoss() + 0.5 * sx.AdaptiveWingLoss(),
+        sx.DiceLoss() + sx.CrossEntropyLoss(),
+        sx.LovaszSoftmaxLoss(),
+        sx.TopKLoss(k=0.4),
+        sx.CrossEntropyLoss(class_weights=(3.0,)),
+    ],
+    ids=str,
+)
+def test_any_loss_of_independent_regions_is_enumerated(loss):
+    for seed in range(4):
+        p, s, x = outcomes.problem(seed, most=5)
+        expected = called_risk(loss, outcomes.independent(p), x, s)
+        actual = bias.risk(bias.Independent(p=p, volumes=s), x, loss)
+        assert actual == pytest.approx(expected, rel=1e-12, abs=1e-13)
+
+
+def test_means_over_voxels_are_not_enumerated():
+    """Of as many voxels as there may be, however they go together."""
+    rng = np.random.default_rng(8)
+    p, x = rng.random((60, 50)), rng.random((60, 50))
+    expected = -np.mean(p * np.log(x) + (1 - p) * np.log(1 - x))
+    actual = bias.risk(bias.Independent(p=p), x, sx.CrossEntropyLoss())
+    assert actual == pytest.approx(expected, rel=1e-13)
+    labels = rng.integers(0, 2, (3, 60, 50))
+    p = labels.mean(axis=0)
+    expected = np.mean(p * (1 - x) ** 2 + (1 - p) * x**2)
+    # Of two classes, whose errors are alike, or of one.
+    factor = sx.BrierLoss()(
+        np.asarray([[[0.0]]]), np.asarray([[[1.0]]]), from_logits=False, multilabel=True
+    )
+    actual = bias.risk(bias.Samples(labels=labels), x, sx.BrierLoss())
+    assert actual == pytest.approx(factor * expected, rel=1e-13)
+
+
+def test_a_loss_that_looks_at_places_sees_the_image():
+    rng = np.random.default_rng(9)
+    y, w, x = rng.integers(0, 2, (3, 4, 5)), rng.dirichlet(np.ones(3)), rng.random((4, 5))
+    for loss in (sx.BoundaryLoss(), sx.HausdorffDTLoss(), sx.DiceLoss() + sx.BoundaryLoss()):
+        expected = called_risk(loss, zip(y, w, strict=True), x)
+        actual = bias.risk(bias.Samples(labels=y, weights=w), x, loss)
+        assert actual == pytest.approx(expected, rel=1e-12)
+
+
+def test_losses_of_one_label_a_voxel_see_two_classes():
+    rng = np.random.default_rng(10)
+    y, x = rng.integers(0, 2, (3, 6)), rng.random(6)
+    loss = sx.GeneralizedWassersteinDiceLoss()
+    both = np.stack([1 - x, x])[None]
+    expected = np.mean([loss(both, each[None], from_logits=False) for each in y])
+    assert bias.risk(bias.Samples(labels=y), x, loss) == pytest.approx(expected, rel=1e-13)
+
+
+def test_what_is_impossible_costs_nothing():
+    class Infinite(sx.DiceLoss):
+        """Infinite where anything is there."""
+
+        def formula(self, *sums):
+            found = super().formula(*sums)
+            return found + np.where(sums[2] > 0, inf, 0.0)
+
+    labels, x = np.asarray([[1, 0], [0, 0]]), np.asarray([0.5, 0.5])
+    never = bias.Samples(labels=labels, weights=np.asarray([0.0, 1.0]))
+    assert np.isfinite(bias.risk(never, x, Infinite()))
+    perhaps = bias.Samples(labels=labels, weights=np.asarray([0.1, 0.9]))
+    assert bias.risk(perhaps, x, Infinite()) == inf
+
+
+def test_soft_labels_are_for_losses_that_take_them():
+    truth = bias.Marginals(p=np.asarray([0.2, 0.7]))
+    x = np.asarray([0.3, 0.6])
+    expected = -np.mean(truth.p * np.log(x) + (1 - truth.p) * np.log(1 - x))
+    assert bias.risk(truth, x, sx.CrossEntropyLoss()) == pytest.approx(expected, rel=1e-13)
+
+
+def test_draws():
+    p = np.asarray([[0.0, 0.25, 1.0], [0.5, 0.9, 0.1]])
+    truth = bias.Independent(p=p, volumes=2.0)
+    drawn = bias.Samples.drawn_from(truth, 20_000, seed=1)
+    assert drawn.shape == (2, 3)
+    assert drawn.volumes == 2.0
+    error = np.abs(drawn.marginal.reshape(2, 3) - p)
+    assert np.all(error <= 4 * np.sqrt(p * (1 - p) / 20_000) + 1e-12)
+    x = np.random.default_rng(1).random((2, 3))
+    loss = sx.DiceLoss(smooth=0)
+    exact = bias.risk(truth, x)
+    assert bias.risk(drawn, x, loss) == pytest.approx(exact, abs=0.01)
+    again = bias.Samples.drawn_from(truth, 20_000, seed=1)
+    np.testing.assert_array_equal(drawn.labels, again.labels)
+    with pytest.raises(ValueError, match="one draw or more, got 0"):
+        bias.Samples.drawn_from(truth, 0)
+    with pytest.raises(TypeError, match="Independent"):
+        bias.Samples.drawn_from(drawn, 3)
+
+
+def test_losses_that_have_no_risk():
+    truth, x = bias.Independent(p=np.full(13, 0.5)), np.full(13, 0.5)
+    with pytest.raises(ValueError, match=r"got 13: describe them by draws"):
+        bias.risk(truth, x, sx.DiceLoss())
+    for loss in (
+        sx.DiceLoss(batch=True),
+        sx.CrossEntropyLoss() + sx.DiceLoss(batch=True),
+        sx.DiceTopKLoss(batch=True),
+        sx.DeepSupervisionLoss(loss=sx.DiceCELoss(batch=True)),
+    ):
+        with pytest.raises(ValueError, match="pools a batch"):
+            bias.risk(truth, x, loss)
+    with pytest.raises(ValueError, match="needs no truth"):
+        bias.risk(truth, x, sx.MumfordShahLoss())
+    for given in ({"alpha": 0.3}, {"beta": 0.3}, {"smooth": 1.0}, {"empty": 0.0}):
+        with pytest.raises(ValueError, match="those of a loss that is named") as raised:
+            bias.risk(truth, x, sx.DiceLoss(), **given)
+        assert str(given) in str(raised.value)
+    with pytest.raises(ValueError, match="expected loss to be one of"):
+        bias.risk(truth, x, sx.DiceLoss)
+    with pytest.raises(TypeError, match="Independent, Samples or Marginals"):
+        bias.risk(x, x, sx.DiceLoss())
+
+
+def test_any_loss_is_differentiable(differentiating: Backend):
+    """By central differences."""
+    if differentiating.library not in ("torch", "jax"):
+        pytest.skip("it has no gradients of its own")
+    to, rng = differentiating.array, np.random.default_rng(11)
+    y, w, x = rng.integers(0, 2, (3, 5)), rng.dirichlet(np.ones(3)), rng.random(5)
+    loss = sx.DiceLoss() + sx.CrossEntropyLoss()
+
+    def risk(x):
+        return bias.risk(bias.Samples(labels=to(y), weights=to(w)), x, loss)
+
+    if differentiating.library == "torch":
+        leaf = to(x).requires_grad_()
+        risk(leaf).backward()
+        gradient = leaf.grad
+    else:
+        import jax
+
+        gradient = jax.jit(jax.grad(risk))(to(x))
+    steps = 1e-5 * np.eye(5)
+    expected = [
+        float(differentiating.to_numpy(risk(to(x + e)) - risk(to(x - e)))) / 2e-5 for e in steps
+    ]
+    np.testing.assert_allclose(differentiating.to_numpy(gradient), expected, rtol=1e-7)

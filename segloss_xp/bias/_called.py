@@ -72,7 +72,9 @@ class Called(Objective):
     @cached_property
     def classes(self) -> _images.Classes:
         """Whether the loss sees a channel of the foreground, or two classes because it must."""
-        x = 0.5 * self._image(namespace(self.truth.marginal).ones_like(self.truth.marginal)[None])
+        x = 0.5 * self._image(
+            namespace(self.truth.marginal).ones_like(self.truth.marginal)[None, :]
+        )
         try:
             _images.values(self.loss, x, x > 0, classes="foreground")
         except ValueError:
@@ -101,7 +103,7 @@ class Called(Objective):
         return self._expectation(_images.slopes, x)
 
     def _expectation(self, of: Callable[..., Any], x: Any) -> Any:
-        """Over the law, of what is said of predictions (S, R), some images at a time."""
+        """Of what is said of predictions (S, R), some images at a time; (S, 1) or (S, R)."""
         xp, law = namespace(x), self.law
         outcomes, count = law.chances.shape[0], x.shape[0]
         images = max(1, _AT_A_TIME // max(1, x.shape[1]))
@@ -133,9 +135,8 @@ class Called(Objective):
             classes=self.classes,
             weights=None if law.weights is None else spread(law.weights),
         )
-        one = said.ndim == 1
-        said = xp.reshape(said, shape[:2] if one else shape)
-        chances = xp.reshape(law.chances[start:stop], (-1, 1) if one else (-1, 1, 1))
+        said = xp.reshape(said, (*shape[:2], -1))
+        chances = law.chances[start:stop, None, None]
         # What has no probability costs nothing, not even where the loss is infinite.
         said = xp.where(chances > 0, said, xp.zeros_like(said))
         return xp.sum(chances * said, axis=0)
@@ -163,6 +164,7 @@ def _all_or_none(p: Any, volumes: Any) -> Law:
     it is labelled so.
     """
     xp = namespace(p)
+    p = xp.clip(p, max=1.0)
     weights = xp.stack([volumes * p, volumes * (1.0 - p)])
     total = xp.sum(weights, axis=1)
     labels = xp.stack([p >= 0, p < 0])

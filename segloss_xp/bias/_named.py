@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from segloss_xp._array import namespace
@@ -27,7 +28,7 @@ class Named(Objective):
     def keeps_certain(self) -> bool:
         return True
 
-    @property
+    @cached_property
     def alike(self) -> bool:
         return True
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from segloss_xp.bias.uncertainty import Uncertainty
@@ -30,7 +31,7 @@ class Objective:
         """Whether, with one uncertain region, its best prediction is proven to be 0 or 1."""
         return False
 
-    @property
+    @cached_property
     def alike(self) -> bool:
         """Whether regions that all samples label alike may be taken together."""
         raise NotImplementedError
