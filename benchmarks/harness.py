@@ -93,9 +93,7 @@ class Benchmark:
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: self.options.threads])
         torch.set_num_threads(self.options.threads)
         if self.options.steady:
-            libc = ctypes.CDLL(None)
-            libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
-            libc.mallopt(-1, 1 << 31 - 1)  # M_TRIM_THRESHOLD
+            keep_freed()
 
     def wanted(self, *words: str) -> bool:
         """Whether ``--only`` asks for it."""
@@ -158,12 +156,24 @@ class Benchmark:
             (RESULTS / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
+def keep_freed() -> None:
+    """Have glibc keep what is freed, however large it is."""
+    if platform.libc_ver()[0] != "glibc":
+        raise SystemExit("--steady needs glibc, which this Python does not use")
+    libc = ctypes.CDLL(None)
+    options = {"M_MMAP_THRESHOLD": (-3, 1 << 30), "M_TRIM_THRESHOLD": (-1, (1 << 31) - 1)}
+    for name, (option, size) in options.items():
+        if libc.mallopt(option, size) != 1:
+            raise SystemExit(f"--steady: glibc takes no {name} of {size} bytes")
+
+
 def measure(runs: dict[Any, Run], rounds: int, label: str = "") -> dict[Any, list[float]]:
     """Milliseconds of each in each round."""
     from rich.progress import Progress
 
     times: dict[Any, list[float]] = {key: [] for key in runs}
-    with Progress(transient=True, disable=not label) as progress:
+    # Nothing else runs while something is timed.
+    with Progress(transient=True, auto_refresh=False, disable=not label) as progress:
         turns = progress.add_task(label, total=(rounds + 1) * len(runs))
         for turn in range(rounds + 1):  # the first warms up, and compiles
             for key, run in runs.items():
@@ -172,7 +182,7 @@ def measure(runs: dict[Any, Run], rounds: int, label: str = "") -> dict[Any, lis
                 took = 1e3 * (time.perf_counter() - start)
                 if turn:
                     times[key].append(took)
-                progress.advance(turns)
+                progress.update(turns, advance=1, refresh=True)
     return times
 
 
