@@ -1,14 +1,8 @@
 """Signed distance maps beside other libraries: `python benchmarks/distance.py [--quick]`."""
 
-import ctypes
-import gc
 import importlib.util
-import platform
 from collections.abc import Iterator
-from functools import partial
 from math import prod
-from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -66,31 +60,11 @@ def runs(mask: np.ndarray, threads: int) -> Iterator[tuple[str, str, Run]]:
     yield "segloss_xp", "JAX jit", lambda: jax.block_until_ready(jitted(jmask))
 
 
-def peak(run: Run) -> int:
-    """Bytes by which a call raises the most memory that was ever in use, as Linux counts it."""
-
-    def status(key: str) -> int:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(key))
-
-    gc.collect()
-    libc: Any = ctypes.CDLL(None)
-    libc.malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak
-    before = status("VmRSS")
-    run()
-    return max(0, status("VmHWM") - before) * 1024
-
-
 def main() -> None:
     b = Benchmark("distance", "Distances inside and outside of objects")
-    counted = platform.system() == "Linux"
     for shape in QUICK if b.options.quick else SHAPES:
-        contestants = (
-            Contestant(library, form, run, peak=partial(peak, run) if counted else None)
-            for library, form, run in runs(objects(shape), b.options.threads)
-        )
-        b.compare(contestants, reference="SciPy", masks=shape_of(shape))
+        each = (Contestant(*each) for each in runs(objects(shape), b.options.threads))
+        b.compare(each, reference="SciPy", masks=shape_of(shape))
     b.save()
 
 

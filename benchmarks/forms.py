@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
-from harness import Benchmark, data, jax_contestant, numpy_contestant, torch_contestant
+from harness import Benchmark, Contestant, data, jax_contestant, torch_contestant
 from peers import SUBJECTS
 from torch.nn import functional
 
@@ -60,11 +60,11 @@ def main() -> None:
         jitted = {"plain form": plain_jax, "optax": LOSS.jax["optax"], "segloss_xp": LOSS.ours}
         b.compare([jax_contestant(k, "JAX jit", v, jx, jy) for k, v in jitted.items()], **facts)
         values = {"plain form": plain_numpy, "segloss_xp": LOSS.ours}
-        alone = [numpy_contestant(k, "NumPy, value", partial(v, x, y)) for k, v in values.items()]
+        alone = [Contestant(k, "NumPy, value", partial(v, x, y)) for k, v in values.items()]
         b.compare(alone, **facts)
         monai = torch_contestant("MONAI", "torch", LOSS.torch["MONAI"], tx, ty)
         ours = partial(sx.value_and_grad, LOSS.ours, x, y)
-        b.compare([monai, numpy_contestant("segloss_xp", "NumPy", ours)], **facts)
+        b.compare([monai, Contestant("segloss_xp", "NumPy", ours)], **facts)
     b.save()
 
 

@@ -9,14 +9,13 @@ without: logits read twice, a gradient written, labels read.
 
 import argparse
 import ctypes
-import gc
 import importlib.metadata
 import json
 import os
 import platform
 import statistics
+import tempfile
 import time
-import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +33,18 @@ LIBRARIES += ("kornia", "optax", "scipy", "numba", "edt")
 FLOOR = 3.5
 
 
+def heap_peak(run: Run) -> int:
+    """The most bytes that are allocated at once, by whatever library, the result included."""
+    import memray
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "allocations"
+        with memray.Tracker(path):
+            kept = run()
+        del kept
+        return memray.FileReader(path).metadata.peak_memory
+
+
 @dataclass(frozen=True)
 class Contestant:
     """
@@ -48,14 +59,14 @@ class Contestant:
     forward : callable, optional
         Computes the value alone.
     peak : callable, optional
-        Gives the most bytes that `both` holds beside its inputs, its result included.
+        Gives the most bytes that a run of `both` holds beside its inputs, its result included.
     """
 
     library: str
     form: str
     both: Run
     forward: Run | None = None
-    peak: Callable[[], int] | None = None
+    peak: Callable[[Run], int] | None = heap_peak
 
     @property
     def ours(self) -> bool:
@@ -136,7 +147,7 @@ class Benchmark:
             if bytes_of_logits:
                 row["times floor"] = medians[i] / floor
             if c.peak:
-                row["peak / logits" if bytes_of_logits else "peak MB"] = c.peak() / (
+                row["peak / logits" if bytes_of_logits else "peak MB"] = c.peak(c.both) / (
                     bytes_of_logits or 1 << 20
                 )
             rows.append(row)
@@ -199,42 +210,6 @@ def bandwidth(size: int = 1 << 28, device: str = "cpu") -> float:
     return 2 * size / (1e-3 * min(measure({0: copy}, 5)[0]))
 
 
-def torch_peak(run: Run) -> int:
-    """The most bytes that PyTorch has allocated at once on the processor."""
-    from torch.profiler import ProfilerActivity, profile
-
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
-        kept = run()
-    del kept
-    events = record.profiler.kineto_results.events()  # pyright: ignore[reportOptionalMemberAccess]
-    return _most((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
-
-
-def _most(changes: Iterable[tuple[int, int]]) -> int:
-    most = now = 0
-    for _, change in sorted(changes, key=lambda pair: pair[0]):
-        now += change
-        most = max(most, now)
-    return most
-
-
-def numpy_peak(run: Run) -> int:
-    """The most bytes that Python and NumPy have allocated at once."""
-    gc.collect()
-    tracemalloc.start()
-    kept = run()
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    del kept
-    return most
-
-
-def jax_peak(compiled: Any) -> int:
-    """The bytes of temporaries and results of a compiled function of JAX."""
-    memory = compiled.memory_analysis()
-    return memory.temp_size_in_bytes + memory.output_size_in_bytes
-
-
 def torch_contestant(library: str, form: str, loss: Any, x: Any, y: Any) -> Contestant:
     """Value and gradient of a loss of PyTorch's arrays."""
 
@@ -246,7 +221,7 @@ def torch_contestant(library: str, form: str, loss: Any, x: Any, y: Any) -> Cont
         with torch.no_grad():
             return loss(x, y)
 
-    return Contestant(library, form, both, forward, lambda: torch_peak(both))
+    return Contestant(library, form, both, forward)
 
 
 def jax_contestant(library: str, form: str, loss: Any, x: Any, y: Any) -> Contestant:
@@ -258,13 +233,7 @@ def jax_contestant(library: str, form: str, loss: Any, x: Any, y: Any) -> Contes
         form,
         lambda: jax.block_until_ready(compiled(x, y)),
         lambda: jax.block_until_ready(value(x, y)),
-        lambda: jax_peak(compiled),
     )
-
-
-def numpy_contestant(library: str, form: str, both: Run, forward: Run | None = None) -> Contestant:
-    """What runs on NumPy."""
-    return Contestant(library, form, both, forward, lambda: numpy_peak(both))
 
 
 def data(shape: tuple[int, ...]) -> Iterator[np.ndarray]:

@@ -12,7 +12,6 @@ from harness import (
     Contestant,
     data,
     jax_contestant,
-    numpy_contestant,
     shape_of,
     torch_contestant,
 )
@@ -44,7 +43,7 @@ def contestants(subject: Subject, x: Any, y: Any, **call: Any) -> Iterator[Conte
     yield torch_contestant("segloss_xp", "torch compiled", compiled, tx, ty)
     yield jax_contestant("segloss_xp", "JAX jit", partial(subject.ours, **jcall), jx, jy)
     both = partial(sx.value_and_grad, subject.ours, x, y, **call)
-    yield numpy_contestant("segloss_xp", "NumPy", both, partial(subject.ours, x, y, **call))
+    yield Contestant("segloss_xp", "NumPy", both, partial(subject.ours, x, y, **call))
 
 
 def blobs(shape: Shape) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,6 @@ from harness import (
     Contestant,
     data,
     jax_contestant,
-    numpy_contestant,
     torch_contestant,
 )
 from matplotlib import pyplot as plt
@@ -35,7 +34,7 @@ def contestants(shape: tuple[int, ...]) -> list[Contestant]:
         torch_contestant("segloss_xp", "torch", LOSS.ours, tx, ty),
         torch_contestant("segloss_xp", "torch compiled", compiled, tx, ty),
         jax_contestant("segloss_xp", "JAX jit", LOSS.ours, jx, jy),
-        numpy_contestant("segloss_xp", "NumPy", partial(sx.value_and_grad, LOSS.ours, x, y)),
+        Contestant("segloss_xp", "NumPy", partial(sx.value_and_grad, LOSS.ours, x, y)),
     ]
 
 
