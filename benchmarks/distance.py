@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
-from harness import Benchmark, Contestant, Run, shape_of
+from harness import Benchmark, Contestant, shape_of
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 import segloss_xp as sx
@@ -28,43 +28,42 @@ def objects(shape: tuple[int, ...]) -> np.ndarray:
     return np.reshape(masks, shape)
 
 
-def runs(mask: np.ndarray, threads: int) -> Iterator[tuple[str, str, Run]]:
+def contestants(mask: np.ndarray, threads: int) -> Iterator[Contestant]:
     """Distances inside and outside: of all that are installed, and ours in each form."""
     samples = mask.reshape(-1, *mask.shape[2:])
     tmask, jmask = torch.from_numpy(mask), jnp.asarray(mask)
-    yield (
-        "SciPy",
-        "NumPy",
-        lambda: [distance_transform_edt(~m) - distance_transform_edt(m) for m in samples],
-    )
+
+    def scipy() -> list[np.ndarray]:
+        return [distance_transform_edt(~m) - distance_transform_edt(m) for m in samples]
+
+    yield Contestant("SciPy", "NumPy", scipy)
     if importlib.util.find_spec("monai"):
         from monai.transforms.utils import distance_transform_edt as monai
 
         channels = tmask.flatten(0, 1)
-        yield "MONAI", "torch", lambda: monai(~channels) - monai(channels)
+        yield Contestant("MONAI", "torch", lambda: monai(~channels) - monai(channels))
     if importlib.util.find_spec("edt"):
         import edt
 
-        yield "edt", "NumPy", lambda: [edt.sdf(m, parallel=threads) for m in samples]
+        yield Contestant("edt", "NumPy", lambda: [edt.sdf(m, parallel=threads) for m in samples])
     if importlib.util.find_spec("kornia") and mask.size <= SLOW:
         from kornia.contrib import distance_transform as kornia
 
-        floats = tmask.float()
-        yield "kornia (inexact)", "torch", lambda: kornia(floats) - kornia(1 - floats)
+        f = tmask.float()
+        yield Contestant("kornia (inexact)", "torch", lambda: kornia(f) - kornia(1 - f), same=False)
     torch.compiler.reset()
     compiled = torch.compile(sx.signed_distance, fullgraph=True, dynamic=False)
     jitted = jax.jit(sx.signed_distance)
-    yield "segloss_xp", "NumPy", lambda: sx.signed_distance(mask)
-    yield "segloss_xp", "torch", lambda: sx.signed_distance(tmask)
-    yield "segloss_xp", "torch compiled", lambda: compiled(tmask)
-    yield "segloss_xp", "JAX jit", lambda: jax.block_until_ready(jitted(jmask))
+    yield Contestant("segloss_xp", "NumPy", lambda: sx.signed_distance(mask))
+    yield Contestant("segloss_xp", "torch", lambda: sx.signed_distance(tmask))
+    yield Contestant("segloss_xp", "torch compiled", lambda: compiled(tmask))
+    yield Contestant("segloss_xp", "JAX jit", lambda: jax.block_until_ready(jitted(jmask)))
 
 
 def main() -> None:
     b = Benchmark("distance", "Distances inside and outside of objects")
     for shape in QUICK if b.options.quick else SHAPES:
-        each = (Contestant(*each) for each in runs(objects(shape), b.options.threads))
-        b.compare(each, reference="SciPy", masks=shape_of(shape))
+        b.compare(contestants(objects(shape), b.options.threads), masks=shape_of(shape))
     b.save()
 
 

@@ -43,6 +43,8 @@ def main() -> None:
     figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     series = {"voxels": VOXELS, "classes": CLASSES}
     for panel, (what, shapes) in zip(panels, series.items(), strict=True):
+        if not b.wanted(what):
+            continue
         sizes = list(shapes)[: 3 if b.options.quick else None]
         for size in sizes:
             b.compare(contestants(shapes[size]), of=what, number=size)
@@ -59,7 +61,7 @@ def main() -> None:
         panel.set(xlabel=f"number of {what}", ylabel="ms, value and gradient")
         panel.legend(frameon=False, fontsize="small")
         panel.spines[["top", "right"]].set_visible(False)
-    if not b.options.quick:
+    if b.stem == "scaling-1":
         figure.savefig(RESULTS.parent / "figures" / "scaling.png", dpi=150)
     b.save()
 
