@@ -175,7 +175,7 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time and memory beside other libraries, on one processor and on two; the README's table."""
+    """Time and memory beside other libraries, on one processor and on two; prints a table."""
     install(session, *GROUPS["bench"], *PEERS_NEED, "edt", extras="[distance]")
     session.install(*INSTALL, "--no-deps", *PEERS, "nnunetv2")
     for script in ("losses", "forms", "distance", "overhead", "precision", "scaling"):
@@ -184,4 +184,4 @@ def bench(session: nox.Session) -> None:
             path = f"benchmarks/{script}.py"
             session.run("python", path, "--threads", threads, *session.posargs)
     if not session.posargs:
-        session.run("python", "benchmarks/report.py", "--write")
+        session.run("python", "benchmarks/report.py")

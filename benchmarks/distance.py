@@ -1,20 +1,14 @@
 """Signed distance maps beside other libraries: `python benchmarks/distance.py [--quick]`."""
 
-import ctypes
-import gc
 import importlib.util
-import platform
 from collections.abc import Iterator
-from functools import partial
 from math import prod
-from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
-from harness import Benchmark, Contestant, Run, shape_of
+from harness import Benchmark, Contestant, shape_of
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 import segloss_xp as sx
@@ -34,63 +28,42 @@ def objects(shape: tuple[int, ...]) -> np.ndarray:
     return np.reshape(masks, shape)
 
 
-def runs(mask: np.ndarray, threads: int) -> Iterator[tuple[str, str, Run]]:
+def contestants(mask: np.ndarray, threads: int) -> Iterator[Contestant]:
     """Distances inside and outside: of all that are installed, and ours in each form."""
     samples = mask.reshape(-1, *mask.shape[2:])
     tmask, jmask = torch.from_numpy(mask), jnp.asarray(mask)
-    yield (
-        "SciPy",
-        "NumPy",
-        lambda: [distance_transform_edt(~m) - distance_transform_edt(m) for m in samples],
-    )
+
+    def scipy() -> list[np.ndarray]:
+        return [distance_transform_edt(~m) - distance_transform_edt(m) for m in samples]
+
+    yield Contestant("SciPy", "NumPy", scipy)
     if importlib.util.find_spec("monai"):
         from monai.transforms.utils import distance_transform_edt as monai
 
         channels = tmask.flatten(0, 1)
-        yield "MONAI", "torch", lambda: monai(~channels) - monai(channels)
+        yield Contestant("MONAI", "torch", lambda: monai(~channels) - monai(channels))
     if importlib.util.find_spec("edt"):
         import edt
 
-        yield "edt", "NumPy", lambda: [edt.sdf(m, parallel=threads) for m in samples]
+        yield Contestant("edt", "NumPy", lambda: [edt.sdf(m, parallel=threads) for m in samples])
     if importlib.util.find_spec("kornia") and mask.size <= SLOW:
         from kornia.contrib import distance_transform as kornia
 
-        floats = tmask.float()
-        yield "kornia (inexact)", "torch", lambda: kornia(floats) - kornia(1 - floats)
+        f = tmask.float()
+        yield Contestant("kornia (inexact)", "torch", lambda: kornia(f) - kornia(1 - f), same=False)
     torch.compiler.reset()
     compiled = torch.compile(sx.signed_distance, fullgraph=True, dynamic=False)
     jitted = jax.jit(sx.signed_distance)
-    yield "segloss_xp", "NumPy", lambda: sx.signed_distance(mask)
-    yield "segloss_xp", "torch", lambda: sx.signed_distance(tmask)
-    yield "segloss_xp", "torch compiled", lambda: compiled(tmask)
-    yield "segloss_xp", "JAX jit", lambda: jax.block_until_ready(jitted(jmask))
-
-
-def peak(run: Run) -> int:
-    """Bytes by which a call raises the most memory that was ever in use, as Linux counts it."""
-
-    def status(key: str) -> int:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(key))
-
-    gc.collect()
-    libc: Any = ctypes.CDLL(None)
-    libc.malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak
-    before = status("VmRSS")
-    run()
-    return max(0, status("VmHWM") - before) * 1024
+    yield Contestant("segloss_xp", "NumPy", lambda: sx.signed_distance(mask))
+    yield Contestant("segloss_xp", "torch", lambda: sx.signed_distance(tmask))
+    yield Contestant("segloss_xp", "torch compiled", lambda: compiled(tmask))
+    yield Contestant("segloss_xp", "JAX jit", lambda: jax.block_until_ready(jitted(jmask)))
 
 
 def main() -> None:
     b = Benchmark("distance", "Distances inside and outside of objects")
-    counted = platform.system() == "Linux"
     for shape in QUICK if b.options.quick else SHAPES:
-        contestants = (
-            Contestant(library, form, run, peak=partial(peak, run) if counted else None)
-            for library, form, run in runs(objects(shape), b.options.threads)
-        )
-        b.compare(contestants, reference="SciPy", masks=shape_of(shape))
+        b.compare(contestants(objects(shape), b.options.threads), masks=shape_of(shape))
     b.save()
 
 

@@ -1,5 +1,7 @@
 """Eager, compiled, jitted, NumPy: what each form of Dice + CE costs, and what a plain one does."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -7,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
-from harness import Benchmark, data, jax_contestant, numpy_contestant, torch_contestant
+from harness import Benchmark, Contestant, data, jax_contestant, torch_contestant
 from peers import SUBJECTS
 from torch.nn import functional
 
@@ -15,6 +17,7 @@ import segloss_xp as sx
 
 SHAPES = {"2-D": (8, 4, 256, 256), "3-D": (2, 4, 128, 128, 128)}
 LOSS = SUBJECTS["Dice + CE"]
+VALUE = "NumPy value"
 
 
 def plain_jax(x: Any, y: Any) -> Any:
@@ -41,30 +44,42 @@ def compiled(loss: Any) -> Any:
     return torch.compile(loss, dynamic=False)
 
 
+def comparisons(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[str, Iterable[Contestant]]]:
+    """What is compared with what: others, and one form of ours."""
+    tx, ty, jx, jy = torch.from_numpy(x), torch.from_numpy(y), jnp.asarray(x), jnp.asarray(y)
+    torch.compiler.reset()
+    alone = ("PyTorch, CE alone", functional.cross_entropy)  # less work than theirs, and ours
+    ours = ("segloss_xp", LOSS.ours)
+
+    def eager(library: str, loss: Any) -> Contestant:
+        return torch_contestant(library, "torch", loss, tx, ty)
+
+    def fused(library: str, loss: Any) -> Contestant:
+        return torch_contestant(library, "torch compiled", compiled(loss), tx, ty)
+
+    peers = [eager(*peer) for peer in LOSS.torch.items()]
+    less = replace(eager(*alone), same=False)
+    yield "eager", [*peers, less, eager(*ours)]
+    yield "compiled", [*peers, less, fused(*ours)]
+    others = (fused(*peer) for peer in LOSS.torch.items())
+    yield "all compiled", [*others, replace(fused(*alone), same=False), fused(*ours)]
+    jitted = {"plain form": (plain_jax, jx), "optax": (LOSS.jax["optax"], jnp.moveaxis(jx, 1, -1))}
+    jitted["segloss_xp"] = LOSS.ours, jx
+    yield "JAX", (jax_contestant(k, "JAX jit", loss, x, jy) for k, (loss, x) in jitted.items())
+    values = {"plain form": plain_numpy, "segloss_xp": LOSS.ours}
+    yield VALUE, [Contestant(k, "NumPy", partial(loss, x, y)) for k, loss in values.items()]
+    both = partial(sx.value_and_grad, LOSS.ours, x, y)
+    yield "NumPy value and gradient", [*peers, Contestant("segloss_xp", "NumPy", both)]
+
+
 def main() -> None:
     b = Benchmark("forms", "Dice + CE, value and gradient, in each form of each library")
-    for label, shape in SHAPES.items():
+    for image, shape in SHAPES.items():
         x, y = data(tuple(min(n, 48) if b.options.quick else n for n in shape))
-        tx, ty, jx, jy = torch.from_numpy(x), torch.from_numpy(y), jnp.asarray(x), jnp.asarray(y)
-        facts = {"bytes_of_logits": x.nbytes, "image": label}
-        torch.compiler.reset()
-        eager = {
-            "PyTorch, CE alone": functional.cross_entropy,
-            "MONAI": LOSS.torch["MONAI"],
-            "nnU-Net": LOSS.torch["nnU-Net"],
-            "segloss_xp": LOSS.ours,
-        }
-        for form, made in {"torch": lambda loss: loss, "torch compiled": compiled}.items():
-            runs = [torch_contestant(k, form, made(v), tx, ty) for k, v in eager.items()]
-            b.compare(runs, reference="MONAI", **facts)
-        jitted = {"plain form": plain_jax, "optax": LOSS.jax["optax"], "segloss_xp": LOSS.ours}
-        b.compare([jax_contestant(k, "JAX jit", v, jx, jy) for k, v in jitted.items()], **facts)
-        values = {"plain form": plain_numpy, "segloss_xp": LOSS.ours}
-        alone = [numpy_contestant(k, "NumPy, value", partial(v, x, y)) for k, v in values.items()]
-        b.compare(alone, **facts)
-        monai = torch_contestant("MONAI", "torch", LOSS.torch["MONAI"], tx, ty)
-        ours = partial(sx.value_and_grad, LOSS.ours, x, y)
-        b.compare([monai, numpy_contestant("segloss_xp", "NumPy", ours)], **facts)
+        for what, each in comparisons(x, y):
+            rows = b.compare(each, x, y, gradient=what != VALUE, image=image, compared=what)
+            for row in rows:
+                row["ours to it"] = row["ms"] / rows[-1]["ms"]
     b.save()
 
 

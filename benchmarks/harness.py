@@ -4,25 +4,23 @@ What the benchmarks share: taking turns in one process, peak memory, the machine
 All that is compared takes turns, round after round, so that a change of the machine's pace meets
 all alike. Times are medians over the rounds, and ratios are within one run. Threads are pinned to
 as many processors. The floor of a loss is the time in which the machine copies what no loss can do
-without: logits read twice, a gradient written, labels read.
+without: logits and labels as given, read forward and read backward, and a gradient written.
 """
 
 import argparse
 import ctypes
-import gc
 import importlib.metadata
 import json
 import os
 import platform
 import statistics
+import tempfile
 import time
-import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import torch
 from report import RESULTS, table
@@ -30,8 +28,18 @@ from report import RESULTS, table
 Run = Callable[[], Any]
 LIBRARIES = ("torch", "jax", "numpy", "monai", "nnunetv2", "segmentation-models-pytorch")
 LIBRARIES += ("kornia", "optax", "scipy", "numba", "edt")
-# Logits forward and backward, the gradient, and labels of a byte or two.
-FLOOR = 3.5
+
+
+def heap_peak(run: Run) -> int:
+    """The most bytes that are allocated at once, by whatever library, the result included."""
+    import memray
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "allocations"
+        with memray.Tracker(path):
+            kept = run()
+        del kept
+        return memray.FileReader(path).metadata.peak_memory
 
 
 @dataclass(frozen=True)
@@ -48,14 +56,17 @@ class Contestant:
     forward : callable, optional
         Computes the value alone.
     peak : callable, optional
-        Gives the most bytes that `both` holds beside its inputs, its result included.
+        Gives the most bytes that a run of `both` holds beside its inputs, its result included.
+    same : bool
+        Whether it computes what is compared. What does not has its speed, but sets nobody's.
     """
 
     library: str
     form: str
     both: Run
     forward: Run | None = None
-    peak: Callable[[], int] | None = None
+    peak: Callable[[Run], int] | None = heap_peak
+    same: bool = True
 
     @property
     def ours(self) -> bool:
@@ -93,69 +104,85 @@ class Benchmark:
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: self.options.threads])
         torch.set_num_threads(self.options.threads)
         if self.options.steady:
-            libc = ctypes.CDLL(None)
-            libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
-            libc.mallopt(-1, 1 << 31 - 1)  # M_TRIM_THRESHOLD
+            keep_freed()
 
     def wanted(self, *words: str) -> bool:
         """Whether ``--only`` asks for it."""
         only = self.options.only
         return not only or any(word.lower() in " ".join(words).lower() for word in only)
 
+    @property
+    def stem(self) -> str | None:
+        """The name of its files; None if too little was measured to be kept."""
+        if self.options.quick or self.options.only:
+            return None
+        return f"{self.name}-{self.options.threads}" + "-steady" * self.options.steady
+
     def compare(
         self,
         contestants: Iterable[Contestant],
+        x: Any = None,
+        y: Any = None,
         *,
-        bytes_of_logits: int = 0,
-        reference: str = "",
+        gradient: bool = True,
         **facts: Any,
     ) -> list[dict[str, Any]]:
         """
-        Measure all in turns; the rows, each with its speed as a ratio.
+        Measure all in turns, if ``--only`` asks for one of the facts; the rows.
 
-        That is to the library of reference or, if none is named, to the fastest other one that runs
-        on the same arrays; on any arrays, if there is none.
+        Speed is a ratio to the fastest other that computes the same on the same arrays; on any
+        arrays, if there is none. Given logits and labels, as in a floor with or without a gradient,
+        memory is in sizes of the logits.
         """
+        if not self.wanted(*map(str, facts.values())):
+            return []
         contestants = dict(enumerate(contestants))
         label = f"{self.name}: " + ", ".join(str(each) for each in facts.values())
         times = measure({i: c.both for i, c in contestants.items()}, self.rounds, label)
         forward = {i: c.forward for i, c in contestants.items() if c.forward}
         values = measure(forward, (self.rounds + 1) // 2)
         medians = {i: statistics.median(each) for i, each in times.items()}
-        others = [i for i, c in contestants.items() if not c.ours]
-        if reference:
-            others = [i for i in others if contestants[i].library == reference]
-        floor = 1e3 * FLOOR * bytes_of_logits / bandwidth(device=self.device)
+        peers = {i: c for i, c in contestants.items() if c.same and not c.ours}
+        floor = None if x is None else 1e3 * least(x, y, gradient) / bandwidth(device=self.device)
         rows = []
         for i, c in contestants.items():
-            alike = [j for j in others if contestants[j].arrays == c.arrays] or others
+            alike = [j for j, peer in peers.items() if peer.arrays == c.arrays] or peers
             row = {**facts, "library": c.library, "form": c.form}
             row["ms"] = medians[i]
             row["least ms"] = min(times[i])
             if i in values:
                 row["forward ms"] = statistics.median(values[i])
             row["speed"] = min(medians[j] for j in alike) / medians[i] if alike else None
-            if bytes_of_logits:
+            if floor:
                 row["times floor"] = medians[i] / floor
             if c.peak:
-                row["peak / logits" if bytes_of_logits else "peak MB"] = c.peak() / (
-                    bytes_of_logits or 1 << 20
-                )
+                unit, size = ("MB", 1 << 20) if x is None else ("/ logits", x.nbytes)
+                row[f"peak {unit}"] = c.peak(c.both) / size
             rows.append(row)
         self.rows += rows
         return rows
 
     def save(self) -> None:
-        """Print the table; write it, unless it was quick, as Markdown and JSON."""
+        """Print the table; write it, if all was measured, as Markdown and JSON."""
         machine = facts_of_machine(self.options.threads, self.device)
         text = f"# {self.about}\n\n{describe(machine)}\n\n{table(self.rows)}\n"
         print(text)
-        if not (self.options.quick or self.options.only):
-            stem = f"{self.name}-{self.options.threads}" + "-steady" * self.options.steady
+        if self.stem:
             RESULTS.mkdir(exist_ok=True)
-            (RESULTS / f"{stem}.md").write_text(text, encoding="utf-8")
+            (RESULTS / f"{self.stem}.md").write_text(text, encoding="utf-8")
             record = {"about": self.about, "machine": machine, "rows": self.rows}
-            (RESULTS / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
+            (RESULTS / f"{self.stem}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def keep_freed() -> None:
+    """Have glibc keep what is freed, however large it is."""
+    if platform.libc_ver()[0] != "glibc":
+        raise SystemExit("--steady needs glibc, which this Python does not use")
+    libc = ctypes.CDLL(None)
+    options = {"M_MMAP_THRESHOLD": (-3, 1 << 30), "M_TRIM_THRESHOLD": (-1, (1 << 31) - 1)}
+    for name, (option, size) in options.items():
+        if libc.mallopt(option, size) != 1:
+            raise SystemExit(f"--steady: glibc takes no {name} of {size} bytes")
 
 
 def measure(runs: dict[Any, Run], rounds: int, label: str = "") -> dict[Any, list[float]]:
@@ -163,7 +190,8 @@ def measure(runs: dict[Any, Run], rounds: int, label: str = "") -> dict[Any, lis
     from rich.progress import Progress
 
     times: dict[Any, list[float]] = {key: [] for key in runs}
-    with Progress(transient=True, disable=not label) as progress:
+    # Nothing else runs while something is timed.
+    with Progress(transient=True, auto_refresh=False, disable=not label) as progress:
         turns = progress.add_task(label, total=(rounds + 1) * len(runs))
         for turn in range(rounds + 1):  # the first warms up, and compiles
             for key, run in runs.items():
@@ -172,8 +200,14 @@ def measure(runs: dict[Any, Run], rounds: int, label: str = "") -> dict[Any, lis
                 took = 1e3 * (time.perf_counter() - start)
                 if turn:
                     times[key].append(took)
-                progress.advance(turns)
+                progress.update(turns, advance=1, refresh=True)
     return times
+
+
+def least(x: Any, y: Any, gradient: bool = True) -> int:
+    """Bytes that a loss reads of logits and labels, and writes of a gradient, at the least."""
+    passes = 1 + gradient
+    return passes * (x.nbytes + y.nbytes) + gradient * x.nbytes
 
 
 def bandwidth(size: int = 1 << 28, device: str = "cpu") -> float:
@@ -189,42 +223,6 @@ def bandwidth(size: int = 1 << 28, device: str = "cpu") -> float:
     return 2 * size / (1e-3 * min(measure({0: copy}, 5)[0]))
 
 
-def torch_peak(run: Run) -> int:
-    """The most bytes that PyTorch has allocated at once on the processor."""
-    from torch.profiler import ProfilerActivity, profile
-
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
-        kept = run()
-    del kept
-    events = record.profiler.kineto_results.events()  # pyright: ignore[reportOptionalMemberAccess]
-    return _most((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
-
-
-def _most(changes: Iterable[tuple[int, int]]) -> int:
-    most = now = 0
-    for _, change in sorted(changes, key=lambda pair: pair[0]):
-        now += change
-        most = max(most, now)
-    return most
-
-
-def numpy_peak(run: Run) -> int:
-    """The most bytes that Python and NumPy have allocated at once."""
-    gc.collect()
-    tracemalloc.start()
-    kept = run()
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    del kept
-    return most
-
-
-def jax_peak(compiled: Any) -> int:
-    """The bytes of temporaries and results of a compiled function of JAX."""
-    memory = compiled.memory_analysis()
-    return memory.temp_size_in_bytes + memory.output_size_in_bytes
-
-
 def torch_contestant(library: str, form: str, loss: Any, x: Any, y: Any) -> Contestant:
     """Value and gradient of a loss of PyTorch's arrays."""
 
@@ -236,11 +234,13 @@ def torch_contestant(library: str, form: str, loss: Any, x: Any, y: Any) -> Cont
         with torch.no_grad():
             return loss(x, y)
 
-    return Contestant(library, form, both, forward, lambda: torch_peak(both))
+    return Contestant(library, form, both, forward)
 
 
 def jax_contestant(library: str, form: str, loss: Any, x: Any, y: Any) -> Contestant:
     """Value and gradient of a loss of JAX's arrays, compiled."""
+    import jax
+
     compiled = jax.jit(jax.value_and_grad(loss)).lower(x, y).compile()
     value = jax.jit(loss)
     return Contestant(
@@ -248,17 +248,11 @@ def jax_contestant(library: str, form: str, loss: Any, x: Any, y: Any) -> Contes
         form,
         lambda: jax.block_until_ready(compiled(x, y)),
         lambda: jax.block_until_ready(value(x, y)),
-        lambda: jax_peak(compiled),
     )
 
 
-def numpy_contestant(library: str, form: str, both: Run, forward: Run | None = None) -> Contestant:
-    """What runs on NumPy."""
-    return Contestant(library, form, both, forward, lambda: numpy_peak(both))
-
-
 def data(shape: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """Logits of noise, and labels of noise."""
+    """Logits of noise, and labels of noise, these of 64 bits."""
     rng = np.random.default_rng(0)
     yield rng.normal(size=shape).astype(np.float32)
     yield rng.integers(0, shape[1], (shape[0], *shape[2:]))

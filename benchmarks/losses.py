@@ -12,7 +12,6 @@ from harness import (
     Contestant,
     data,
     jax_contestant,
-    numpy_contestant,
     shape_of,
     torch_contestant,
 )
@@ -33,7 +32,7 @@ def contestants(subject: Subject, x: Any, y: Any, **call: Any) -> Iterator[Conte
     for name, loss in subject.torch.items():
         yield torch_contestant(name, "torch", loss, tx, ty)
     for name, loss in subject.jax.items():
-        yield jax_contestant(name, "JAX jit", loss, jx, jy)
+        yield jax_contestant(name, "JAX jit", loss, jnp.moveaxis(jx, 1, -1), jy)
     torch.compiler.reset()
 
     tcall = {key: torch.from_numpy(value) for key, value in call.items()}
@@ -44,7 +43,7 @@ def contestants(subject: Subject, x: Any, y: Any, **call: Any) -> Iterator[Conte
     yield torch_contestant("segloss_xp", "torch compiled", compiled, tx, ty)
     yield jax_contestant("segloss_xp", "JAX jit", partial(subject.ours, **jcall), jx, jy)
     both = partial(sx.value_and_grad, subject.ours, x, y, **call)
-    yield numpy_contestant("segloss_xp", "NumPy", both, partial(subject.ours, x, y, **call))
+    yield Contestant("segloss_xp", "NumPy", both, partial(subject.ours, x, y, **call))
 
 
 def blobs(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
@@ -60,11 +59,8 @@ def main() -> None:
     b = Benchmark("losses", "Value and gradient of losses beside other libraries")
 
     def compare(loss: str, label: str, subject: Subject, x: Any, y: Any, **call: Any) -> None:
-        if b.wanted(loss, label):
-            each = contestants(subject, x, y, **call)
-            b.compare(
-                each, bytes_of_logits=x.nbytes, loss=loss, shape=shape_of(x.shape), image=label
-            )
+        each = contestants(subject, x, y, **call)
+        b.compare(each, x, y, loss=loss, shape=shape_of(x.shape), image=label)
 
     def sized(shape: Shape) -> Shape:
         return (*shape[:2], *(min(n, QUICK) if b.options.quick else n for n in shape[2:]))

@@ -1,4 +1,11 @@
-"""The losses that are compared, and who has them: at equal reduction, as their users call them."""
+"""
+The losses that are compared, and who has them: with equal settings, as their users call them.
+
+Labels are of 64 bits, as loaders give them and PyTorch's cross-entropy takes them; in JAX of 32, as
+is its default. Those for JAX take channels last, as optax does: it is given such arrays. SMP's
+Dice, Tversky and Lovász pool the batch, where the others take each image by itself. SMP's focal
+loss is left out, since it is another: a sigmoid of each class.
+"""
 
 import importlib.util
 import sys
@@ -27,7 +34,7 @@ Function = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """A loss of ours, and the same of others: for PyTorch, and for JAX."""
+    """A loss of ours, and the same of others: for PyTorch, and for JAX with channels last."""
 
     ours: sx.Loss
     torch: dict[str, Function] = field(default_factory=dict)
@@ -50,18 +57,14 @@ def _nnunet() -> Function:
     return lambda x, y: loss(x, y[:, None])
 
 
-def _last(x: Any) -> Any:
-    return x.transpose(0, *range(2, x.ndim), 1)
-
-
 def _optax_ce(x: Any, y: Any) -> Any:
-    return optax.softmax_cross_entropy_with_integer_labels(_last(x), y).mean()
+    return optax.softmax_cross_entropy_with_integer_labels(x, y).mean()
 
 
 def _optax_dice(x: Any, y: Any) -> Any:
     import jax
 
-    return optax.losses.dice_loss(_last(x), jax.nn.one_hot(y, x.shape[1])).mean()
+    return optax.losses.dice_loss(x, jax.nn.one_hot(y, x.shape[-1])).mean()
 
 
 _monai_focal = monai.FocalLoss(to_onehot_y=True, use_softmax=True, gamma=2.0)
@@ -115,7 +118,6 @@ SUBJECTS = {
         sx.FocalLoss(gamma=2.0),
         {
             "MONAI": lambda x, y: _monai_focal(x, y[:, None]),
-            "SMP": smp.FocalLoss("multiclass", gamma=2.0),
             "kornia": _plane(kornia.focal_loss, alpha=None, gamma=2.0, reduction="mean"),
         },
     ),

@@ -51,7 +51,7 @@ def _cell(key: str, value: Any) -> str:
         return ""
     if isinstance(value, float):
         digits = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-        return f"{digits}x" if key == "speed" else digits
+        return f"{digits}x" if key in ("speed", "ours to it") else digits
     return str(value)
 
 

@@ -11,7 +11,6 @@ from harness import (
     Contestant,
     data,
     jax_contestant,
-    numpy_contestant,
     torch_contestant,
 )
 from matplotlib import pyplot as plt
@@ -35,7 +34,7 @@ def contestants(shape: tuple[int, ...]) -> list[Contestant]:
         torch_contestant("segloss_xp", "torch", LOSS.ours, tx, ty),
         torch_contestant("segloss_xp", "torch compiled", compiled, tx, ty),
         jax_contestant("segloss_xp", "JAX jit", LOSS.ours, jx, jy),
-        numpy_contestant("segloss_xp", "NumPy", partial(sx.value_and_grad, LOSS.ours, x, y)),
+        Contestant("segloss_xp", "NumPy", partial(sx.value_and_grad, LOSS.ours, x, y)),
     ]
 
 
@@ -44,6 +43,8 @@ def main() -> None:
     figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     series = {"voxels": VOXELS, "classes": CLASSES}
     for panel, (what, shapes) in zip(panels, series.items(), strict=True):
+        if not b.wanted(what):
+            continue
         sizes = list(shapes)[: 3 if b.options.quick else None]
         for size in sizes:
             b.compare(contestants(shapes[size]), of=what, number=size)
@@ -60,7 +61,7 @@ def main() -> None:
         panel.set(xlabel=f"number of {what}", ylabel="ms, value and gradient")
         panel.legend(frameon=False, fontsize="small")
         panel.spines[["top", "right"]].set_visible(False)
-    if not b.options.quick:
+    if b.stem == "scaling-1":
         figure.savefig(RESULTS.parent / "figures" / "scaling.png", dpi=150)
     b.save()
 
