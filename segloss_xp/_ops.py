@@ -230,11 +230,11 @@ def sum_over_pieces(function: Any, size: int, *arrays: Any) -> Any:
     return sum_over_pieces(function, size, *arrays)
 
 
-def join_pieces(function: Any, size: int, *arrays: Any) -> Any:
-    """The function of arrays cut up along their last axis, joined, where there are `loops`."""
+def join_pieces(function: Any, size: int, cotangent: Any, *arrays: Any) -> Any:
+    """``function(cotangent, *arrays)``, linear in that, of arrays cut up likewise; joined."""
     from segloss_xp.jax import join_pieces
 
-    return join_pieces(function, size, *arrays)
+    return join_pieces(function, size, cotangent, *arrays)
 
 
 def fuses(xp: Any) -> bool:

@@ -18,8 +18,9 @@ _CACHED = 1 << 17
 # best; beyond it the program grows too long.
 _UNROLLED = 16
 
-# Voxels times samples and classes that a compiled loop works on at a time.
-_LOOPED = 1 << 14
+# Voxels times samples and classes that a compiled loop works on at a time, but no fewer voxels
+# than the least, below which a piece is scraps of memory.
+_LOOPED, _LEAST_LOOPED = 1 << 15, 64
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,9 @@ class Sums:
         """Gradient by the prediction of the inner product of the sums with `cotangent`."""
         xp = namespace(x)
         if size := self._piece(xp, x):
-            pull_back = partial(self._pull_back, xp, cotangent)
-            return _ops.narrow(xp, _ops.join_pieces(pull_back, size, x, *constants), x.dtype)
+            pull_back = partial(self._pull_back, xp)
+            joined = _ops.join_pieces(pull_back, size, cotangent, x, *constants)
+            return _ops.narrow(xp, joined, x.dtype)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
         if not _ops.on_host(xp, cotangent, x, *constants) or _ops.recording(xp):
             return _ops.narrow(xp, self._pull_back(xp, cotangent, x, *constants), x.dtype)
@@ -82,7 +84,7 @@ class Sums:
         if not _ops.loops(xp):
             return 0
         samples, classes, voxels = x.shape
-        size = max(1, _LOOPED // max(1, samples * classes))
+        size = max(_LEAST_LOOPED, _LOOPED // max(1, samples * classes))
         return size if voxels > size else 0
 
     @staticmethod

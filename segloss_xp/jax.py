@@ -6,6 +6,8 @@ from typing import Any
 
 import jax
 from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
 from segloss_xp._array import Rule
 
@@ -42,20 +44,96 @@ def sum_over_pieces(function: Callable[..., Any], size: int, *arrays: Any) -> An
     return total if rest is None else total + function(*rest)
 
 
-def join_pieces(function: Callable[..., Any], size: int, *arrays: Any) -> Any:
-    """The function of arrays cut up along their last axis, put together along its own."""
-    whole, rest = _pieces(size, arrays)
+def join_pieces(function: Callable[..., Any], size: int, cotangent: Any, *arrays: Any) -> Any:
+    """``function(cotangent, *arrays)`` of arrays cut up along their last axis, put together."""
+    # A leaf for each array, since None is none to a primitive.
+    leaves, tree = jax.tree.flatten(arrays)
+    return _joined.bind(
+        cotangent,
+        *leaves,
+        function=lambda t, *each: function(t, *jax.tree.unflatten(tree, each)),
+        size=size,
+        like=jax.typeof(cotangent),
+        transposed=False,
+    )
 
-    def apply(_: None, start: Any) -> Any:
-        return None, function(*_piece(start, size, arrays))
 
-    # Stacked, not written into one array: transposed, that would touch all of it in each turn.
-    _, pieces = lax.scan(apply, None, jax.numpy.arange(0, whole, size))
-    joined = jax.numpy.moveaxis(pieces, 0, -2)
-    joined = jax.numpy.reshape(joined, (*joined.shape[:-2], -1))
-    if rest is None:
-        return joined
-    return jax.numpy.concatenate([joined, function(*rest)], axis=-1)
+# A function that is linear in its first argument and knows how it is best transposed. JAX would
+# transpose a loop that writes into one array by touching all of that in each turn, and maps no
+# `linear_call` (JAX 0.10).
+_joined = Primitive("segloss_xp_joined")
+
+
+def _transpose(function: Callable[..., Any], like: Any) -> Callable[..., Any]:
+    return lambda t, *arrays: jax.linear_transpose(lambda x: function(x, *arrays), like)(t)[0]
+
+
+def _in_pieces(
+    t: Any, *arrays: Any, function: Callable[..., Any], size: int, like: Any, transposed: bool
+) -> Any:
+    if transposed:
+        return sum_over_pieces(_transpose(function, like), size, t, *arrays)
+    length = arrays[0].shape[-1]
+
+    def write(i: Any, joined: Any) -> Any:
+        # A last piece that would reach beyond the end is moved back, here and there, by JAX.
+        piece = function(t, *_piece(i * size, size, arrays))
+        return lax.dynamic_update_slice_in_dim(joined, piece, i * size, -1)
+
+    piece = jax.eval_shape(function, t, *(x[..., :size] for x in arrays))
+    # Sums of nothing, since a zero would not vary over a mesh as the pieces may.
+    zero = sum(jax.numpy.sum(x[..., :0], dtype=piece.dtype) for x in (t, *arrays))
+    joined = jax.numpy.broadcast_to(zero, (*piece.shape[:-1], length))
+    return lax.fori_loop(0, -(-length // size), write, joined)
+
+
+_joined.def_impl(_in_pieces)
+mlir.register_lowering(_joined, mlir.lower_fun(_in_pieces, multiple_results=False))
+
+
+@_joined.def_abstract_eval
+def _(*avals: Any, **known: Any) -> Any:
+    return jax.make_jaxpr(partial(_in_pieces, **known))(*avals).out_avals[0]
+
+
+def _joined_jvp(primals: Any, tangents: Any, **known: Any) -> Any:
+    t, x, *constants = primals
+    value = _joined.bind(*primals, **known)
+    by_t, by_x, *_ = tangents
+    parts = []
+    if not isinstance(by_t, ad.Zero):
+        parts.append(_joined.bind(by_t, x, *constants, **known))
+    if not isinstance(by_x, ad.Zero):
+        function = known["function"]
+        if known["transposed"]:
+            function = _transpose(function, known["like"])
+        parts.append(jax.jvp(lambda x: function(t, x, *constants), (x,), (by_x,))[1])
+    return value, sum(parts[1:], parts[0])
+
+
+def _joined_transpose(cotangent: Any, t: Any, *arrays: Any, transposed: bool, **known: Any) -> Any:
+    del t
+    back = _joined.bind(cotangent, *arrays, transposed=not transposed, **known)
+    return back, *(None for _ in arrays)
+
+
+def _joined_batch(args: Any, axes: Any, *, function: Any, like: Any, **known: Any) -> Any:
+    pairs = list(zip(args, axes, strict=True))
+    size = next(x.shape[axis] for x, axis in pairs if axis is not None)
+    args = [x if axis is None else jax.numpy.moveaxis(x, axis, 0) for x, axis in pairs]
+    mapped = [None if axis is None else 0 for axis in axes]
+    if known["transposed"] and mapped[0] is None:
+        # What is transposed is linear in one cotangent for each.
+        args[0] = jax.numpy.broadcast_to(args[0], (size, *args[0].shape))
+        mapped[0] = 0
+    if mapped[0] == 0:
+        like = like.update(shape=(size, *like.shape))
+    return _joined.bind(*args, function=jax.vmap(function, mapped), like=like, **known), 0
+
+
+ad.primitive_jvps[_joined] = _joined_jvp
+ad.primitive_transposes[_joined] = _joined_transpose
+batching.primitive_batchers[_joined] = _joined_batch
 
 
 def _pieces(size: int, arrays: tuple[Any, ...]) -> tuple[int, tuple[Any, ...] | None]:

@@ -94,5 +94,4 @@ def test_operations_of_eager_torch(tensors):
 def test_jax_by_its_compiler(jax):
     x, y = (jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays())
     compiled = jax.jit(jax.value_and_grad(LOSS)).lower(x, y).compile()
-    assert compiled.cost_analysis()["bytes accessed"] < 40 * LOGITS
-    assert compiled.memory_analysis().temp_size_in_bytes < 4 * LOGITS
+    assert compiled.memory_analysis().temp_size_in_bytes < 0.1 * LOGITS

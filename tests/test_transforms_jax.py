@@ -208,4 +208,27 @@ def test_loop(case, size, monkeypatch):
 
     expected = transformed()
     monkeypatch.setattr(_sums, "_LOOPED", size)
+    monkeypatch.setattr(_sums, "_LEAST_LOOPED", 1)
     jax.tree.map(assert_close, transformed(), expected)
+
+
+def test_loop_on_a_mesh(monkeypatch):
+    """Of one device: what a loop carries varies over the mesh."""
+    if jax.device_count() > 1 or not hasattr(jax, "shard_map"):
+        pytest.skip("no loop over the parts of several devices, or another shard_map")
+    monkeypatch.setattr(_sums, "_LOOPED", 6)
+    monkeypatch.setattr(_sums, "_LEAST_LOOPED", 1)
+    x, t, loss = arrays(CASES[0])
+
+    def both(x, t):
+        return jax.value_and_grad(partial(loss, target=t))(x)
+
+    def on_each(x, t):
+        value, slope = both(x, t)
+        return jax.lax.pmean(value, "data"), slope
+
+    axis_types = (jax.sharding.AxisType.Auto,)
+    mesh, parts = jax.make_mesh((1,), ("data",), axis_types=axis_types), jax.P("data")
+    specs = {"in_specs": (parts, parts), "out_specs": (jax.P(), parts)}
+    mapped = jax.jit(jax.shard_map(on_each, mesh=mesh, **specs))
+    jax.tree.map(assert_close, mapped(x, t), both(x, t))
