@@ -43,7 +43,7 @@ class Voxels:
 
     @property
     def log_p(self) -> Any:
-        """Logarithm of the probability; finite where the probability is 0."""
+        """Logarithm of the probability; finite where that is 0, so that 0 log 0 is 0."""
         if self._log_p is None:
             self._log_p = self._log_probability()
         return self._log_p
@@ -103,13 +103,13 @@ class Voxels:
 class Softmax(Voxels):
     """p = exp(x) / sum of exp(x) over the classes."""
 
-    __slots__ = ("_exponential", "_shifted", "_total")
+    __slots__ = ("_parts",)
 
     joint = frozenset({"log_q", "log_odds"})
 
     def __init__(self, xp: Any, x: Any, g: Any, parts: tuple[Any, Any, Any] | None = None) -> None:
         super().__init__(xp, x, g)
-        self._shifted, self._exponential, self._total = parts or (None, None, None)
+        self._parts = parts
 
     @classmethod
     def blocks(cls, xp: Any, x: Any, g: list[Any]) -> list[Any]:
@@ -126,6 +126,16 @@ class Softmax(Voxels):
             cls(xp, each, target, (s, e, total))
             for each, target, s, e in zip(classes, g, shifted, exponential, strict=True)
         ]
+
+    @property
+    def parts(self) -> tuple[Any, Any, Any]:
+        """The logits, shifted; the exponential of that; and its sum over the classes."""
+        if self._parts is None:
+            xp = self.xp
+            shifted = self.x - _ops.stop_gradient(xp, xp.max(self.x, axis=1, keepdims=True))
+            exponential = xp.exp(shifted)
+            self._parts = shifted, exponential, xp.sum(exponential, axis=1, keepdims=True)
+        return self._parts
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
@@ -145,21 +155,22 @@ class Softmax(Voxels):
         return [_total(*each) for each in zip(*parts, strict=True)]
 
     def _probability(self) -> Any:
-        if self._total is not None:
-            return self._exponential / self._total
-        if self._log_p is not None:
-            return self.xp.exp(self._log_p)
-        return _ops.softmax(self.xp, self.x)
+        p = None if self._parts else _ops.softmax(self.xp, self.x)
+        if p is None:
+            shifted, exponential, total = self.parts
+            p = exponential / total
+            self._parts = shifted, None, total  # no one asks for it again
+        return p
 
     def _log_probability(self) -> Any:
-        if self._total is not None:
-            log_p = self._shifted - self.xp.log(self._total)
-        else:
-            log_p = _ops.log_softmax(self.xp, self.x)
-        return _finite(self.xp, log_p)
+        log_p = None if self._parts else _ops.softmax(self.xp, self.x, log=True)
+        if log_p is None:
+            shifted, _, total = self.parts
+            log_p = shifted - self.xp.log(total)
+        return _ops.finite(self.xp, log_p)
 
     def _log_complement(self) -> Any:
-        return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.log_odds))
+        return _ops.finite(self.xp, _ops.log_sigmoid(self.xp, -self.log_odds))
 
     def _odds(self) -> Any:
         leads, log_rest, _ = self._rest()
@@ -212,10 +223,10 @@ class Sigmoid(Voxels):
         return _ops.sigmoid(self.xp, self.x)
 
     def _log_probability(self) -> Any:
-        return _finite(self.xp, _ops.log_sigmoid(self.xp, self.x))
+        return _ops.finite(self.xp, _ops.log_sigmoid(self.xp, self.x))
 
     def _log_complement(self) -> Any:
-        return _finite(self.xp, _ops.log_sigmoid(self.xp, -self.x))
+        return _ops.finite(self.xp, _ops.log_sigmoid(self.xp, -self.x))
 
     def _odds(self) -> Any:
         most = float(self.xp.finfo(self.x.dtype).max)
@@ -285,11 +296,6 @@ def split(x: Any, count: int) -> list[Any]:
     if count == 1 or x.shape[1] == 1:
         return [x] * count
     return [x[:, c : c + 1, :] for c in range(count)]
-
-
-def _finite(xp: Any, log: Any) -> Any:
-    # A logit of -inf rules a class out; its logarithm stays finite, so that 0 log 0 is 0.
-    return xp.clip(log, min=-float(xp.finfo(log.dtype).max))
 
 
 def _times(slope: Any, factor: Any) -> Any:

@@ -5,7 +5,7 @@ from functools import reduce
 from math import prod
 from typing import Any
 
-from segloss_xp import _ops
+from segloss_xp import _execution, _ops
 from segloss_xp._activation import Probability, Sigmoid, Softmax
 from segloss_xp._array import (
     Array,
@@ -90,6 +90,12 @@ class Comparison:
     def exclusive(self) -> bool:
         """Whether at most one class of a voxel can be more probable than 1/2."""
         return self._activation is Softmax
+
+    @property
+    def plain(self) -> bool:
+        """Whether logits of a softmax are compared with labels, each voxel counting 1."""
+        exact = self._activation is Softmax and is_integer(self.xp, self.target)
+        return exact and self.weight is None and self.all_reduce is None
 
     def plan(self, maps: Iterable[Map]) -> None:
         """Say which maps will be summed, each named once or more."""
@@ -251,7 +257,9 @@ class Comparison:
         weights = xp.astype(weights, working_dtype(xp, self.prediction), copy=False)
         if used is not None:
             weights = xp.where(used, weights, xp.zeros_like(weights))
-        if _ops.values_known(xp, weights) and not xp.all((weights >= 0) & (weights < float("inf"))):
+        if _execution.values_known(xp, weights) and not xp.all(
+            (weights >= 0) & (weights < float("inf"))
+        ):
             raise ValueError(
                 f"expected voxel_weights that are finite and not negative, got values from "
                 f"{float(xp.min(weights))} to {float(xp.max(weights))}"

@@ -236,11 +236,16 @@ class VoxelLoss(Loss):
         """What each class (N, C, ...) adds to the loss, linear in the maps (N, C, ...)."""
         raise NotImplementedError
 
+    def delegated(self, comparison: Comparison, reduction: Reduction) -> Any:
+        """The value by the array library's own function, where that is the best; else None."""
+
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
         return *self.ingredients(comparison), self._counted(comparison)
 
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
         c = comparison
+        if (own := self.delegated(c, reduction)) is not None:
+            return own
         maps = self.ingredients(c)
         if reduction == "none":
             values = self._weighted(c, self.formula(c, *c.values(maps)))
@@ -260,12 +265,7 @@ class VoxelLoss(Loss):
 
 
 def reduce_samples(
-    comparison: Comparison,
-    values: Any,
-    weights: Any,
-    reduction: Reduction,
-    *,
-    pooled: bool = False,
+    comparison: Comparison, values: Any, weights: Any, reduction: Reduction, *, pooled: bool = False
 ) -> Any:
     """
     Reduce the weighted values and the weights (N,), added up for each sample.

@@ -1,28 +1,26 @@
 """What the array API standard lacks, delegated to the library where that is faster or safer."""
 
+from functools import reduce
+from operator import mul
 from typing import Any
 
 from segloss_xp._array import Rule, name, namespace
+from segloss_xp._execution import compiling, on_host, recording
+
+# Products that are added up one by one.
+_DOT = 1024
+
+# Logits that the last cache holds several times.
+_SMALL = 1 << 21
 
 
-def softmax(xp: Any, x: Any) -> Any:
-    """Softmax over axis 1."""
+def softmax(xp: Any, x: Any, *, log: bool = False) -> Any:
+    """Softmax over axis 1, or its logarithm, where the library has it in one pass; else None."""
     match name(xp):
         case "torch":
-            return xp.softmax(x, 1)
+            return xp.log_softmax(x, 1) if log else xp.softmax(x, 1)
         case _:
-            e = xp.exp(x - stop_gradient(xp, xp.max(x, axis=1, keepdims=True)))
-            return e / xp.sum(e, axis=1, keepdims=True)
-
-
-def log_softmax(xp: Any, x: Any) -> Any:
-    """Logarithm of the softmax over axis 1."""
-    match name(xp):
-        case "torch":
-            return xp.log_softmax(x, 1)
-        case _:
-            z = x - stop_gradient(xp, xp.max(x, axis=1, keepdims=True))
-            return z - xp.log(xp.sum(xp.exp(z), axis=1, keepdims=True))
+            return None
 
 
 def sigmoid(xp: Any, x: Any) -> Any:
@@ -52,7 +50,9 @@ def softmax_pullback(xp: Any, p: Any, slope: Any) -> Any:
             slope = torch.broadcast_to(slope, p.shape)
             return torch.ops.aten._softmax_backward_data(slope, p, 1, p.dtype)
         case _:
-            return p * (slope - xp.sum(p * slope, axis=1, keepdims=True))
+            slope = slope - xp.sum(p * slope, axis=1, keepdims=True)
+            slope *= p
+            return slope
 
 
 def add_product(xp: Any, x: Any, a: Any, b: Any) -> Any:
@@ -61,7 +61,50 @@ def add_product(xp: Any, x: Any, a: Any, b: Any) -> Any:
         case "torch":
             return xp.addcmul(x, a, b)
         case _:
-            return x + a * b
+            product = a * b
+            product += x
+            return product
+
+
+def sum_of_products(xp: Any, *factors: Any) -> Any:
+    """The sum over axis 2, the last, of the product of the arrays."""
+    match name(xp):
+        case "numpy":
+            # A third of the time of a product and a sum (NumPy 2.4). Piece by piece, for BLAS adds
+            # up one by one, and loses digits.
+            *others, last = factors
+            pair = reduce(mul, others) if others else xp.ones_like(last[:, :1, :]), last
+            whole = last.shape[2] // _DOT * _DOT
+            pieces = (xp.reshape(x[..., :whole], (*x.shape[:2], whole // _DOT, _DOT)) for x in pair)
+            rest = xp.vecdot(*(x[..., whole:] for x in pair))
+            return xp.sum(xp.vecdot(*pieces), axis=2) + rest
+        case _:
+            return xp.sum(reduce(mul, factors), axis=2)
+
+
+def finite(xp: Any, log: Any) -> Any:
+    """Logarithms of probabilities, fresh from their computation; those of 0 as small as can be."""
+    least = -float(xp.finfo(log.dtype).max)
+    match name(xp):
+        case "numpy":  # none is above 0, and with two bounds it is four times as fast (NumPy 2.4)
+            return xp.clip(log, min=least, max=0.0)
+        case "torch" if on_host(xp, log) and not recording(xp):
+            return log.clamp_(min=least)
+        case _:
+            return xp.clip(log, min=least)
+
+
+def cross_entropy(xp: Any, x: Any, labels: Any, reduction: str) -> Any:
+    """That of logits (N, C, V) and labels, where the library's own is the best; else None."""
+    match name(xp):
+        case "torch" if on_host(xp, x, labels) and 0 < x.numel() <= _SMALL and x.itemsize > 2:
+            least, most = extent(xp, labels)
+            if least < 0 or most >= x.shape[1]:
+                return None
+            labels = xp.astype(labels, xp.int64, copy=False)
+            return xp.nn.functional.cross_entropy(x, labels, reduction=reduction)
+        case _:
+            return None
 
 
 def extent(xp: Any, x: Any) -> tuple[float, float]:
@@ -198,31 +241,6 @@ def double(xp: Any) -> Any:
             return xp.float64
 
 
-def compiling(xp: Any) -> bool:
-    """Whether the operations are being recorded for a compiler, which fuses them."""
-    match name(xp):
-        case "torch":
-            import torch
-
-            return torch.compiler.is_compiling()
-        case "jax":
-            return True
-        case _:
-            return False
-
-
-def loops(xp: Any) -> bool:
-    """Whether a compiler fuses no sums, and writes out what they share: XLA on a processor."""
-    match name(xp):
-        case "jax":
-            import jax
-
-            # Over the parts of several devices a loop would fetch all from each.
-            return jax.default_backend() == "cpu" and jax.device_count() == 1
-        case _:
-            return False
-
-
 def sum_over_pieces(function: Any, size: int, *arrays: Any) -> Any:
     """The function of arrays cut up along their last axis, added up, where there are `loops`."""
     from segloss_xp.jax import sum_over_pieces
@@ -235,59 +253,6 @@ def join_pieces(function: Any, size: int, cotangent: Any, *arrays: Any) -> Any:
     from segloss_xp.jax import join_pieces
 
     return join_pieces(function, size, cotangent, *arrays)
-
-
-def fuses(xp: Any) -> bool:
-    """Whether a compiler fuses sums with what they add up, and with one another."""
-    return compiling(xp) and not loops(xp)
-
-
-def on_host(xp: Any, *arrays: Any) -> bool:
-    """Whether each operation runs at once, on this processor, on plain memory."""
-    match name(xp):
-        case "numpy":
-            return True
-        case "torch":
-            from segloss_xp.torch import is_plain, tracing
-
-            return not tracing() and all(x is None or is_plain(x) for x in arrays)
-        case _:
-            return False
-
-
-def recording(xp: Any) -> bool:
-    """Whether automatic differentiation is recording what is being computed."""
-    match name(xp):
-        case "torch":
-            import torch
-
-            return torch.is_grad_enabled()
-        case _:
-            return False
-
-
-def threads(xp: Any) -> int:
-    """Number of threads that an operation on the host is spread over."""
-    match name(xp):
-        case "torch":
-            import torch
-
-            return torch.get_num_threads()
-        case _:
-            return 1
-
-
-def values_known(xp: Any, x: Any) -> bool:
-    """Whether Python may look at the values without tracing, or waiting for a device."""
-    match name(xp):
-        case "array_api_strict":
-            return True
-        case "jax":
-            from jax.core import Tracer
-
-            return not isinstance(x, Tracer)
-        case _:
-            return on_host(xp, x)
 
 
 def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:

@@ -5,7 +5,7 @@ from math import prod
 from typing import Any
 
 from segloss_xp._array import name
-from segloss_xp._ops import on_host
+from segloss_xp._execution import on_host
 
 
 def kth_largest(xp: Any, x: Any, k: Any, most: int) -> Any:

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, partial, reduce
+from operator import mul
 from typing import Any
 
-from segloss_xp import _ops
+from segloss_xp import _execution, _ops
 from segloss_xp._activation import Voxels, split
 from segloss_xp._array import is_bool, is_integer, namespace, working_dtype
-from segloss_xp.maps import Field, Map
+from segloss_xp.maps.base import Field, Map, factors
 
 # Voxels times classes that one thread works on at a time where operations run one by one: a few
 # arrays of this size stay in a core's cache.
-_CACHED = 1 << 17
+_CACHED = 1 << 18
 
 # Up to this many classes a compiler that fuses sums is given one expression a class, which it fuses
 # best; beyond it the program grows too long.
@@ -54,7 +55,7 @@ class Sums:
         xp = namespace(x)
         if size := self._piece(xp, x):
             return _ops.sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
-        if not _ops.on_host(xp, x, *constants):
+        if not _execution.on_host(xp, x, *constants):
             return self._add_up(xp, x, *constants)
         shape = x.shape[0], len(self.maps), x.shape[1]
         out = xp.zeros(shape, dtype=working_dtype(xp, x), device=x.device)
@@ -70,18 +71,21 @@ class Sums:
             joined = _ops.join_pieces(pull_back, size, cotangent, x, *constants)
             return _ops.narrow(xp, joined, x.dtype)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
-        if not _ops.on_host(xp, cotangent, x, *constants) or _ops.recording(xp):
+        if not _execution.on_host(xp, cotangent, x, *constants) or _execution.recording(xp):
             return _ops.narrow(xp, self._pull_back(xp, cotangent, x, *constants), x.dtype)
         out = xp.empty_like(x)
         for n, v in _chunks(xp, x):
-            part = self._part(cotangent, n, v)
-            gradient = self._pull_back(xp, part, *_chunk(n, v, x, *constants))
-            out[n, :, v] = _ops.narrow(xp, gradient, x.dtype)
+            # Under no name, lest it be held while the next is computed.
+            out[n, :, v] = _ops.narrow(
+                xp,
+                self._pull_back(xp, self._part(cotangent, n, v), *_chunk(n, v, x, *constants)),
+                x.dtype,
+            )
         return out
 
     def _piece(self, xp: Any, x: Any) -> int:
         """Voxels that a compiled loop works on at a time; 0 where it is better to have no loop."""
-        if not _ops.loops(xp):
+        if not _execution.loops(xp):
             return 0
         samples, classes, voxels = x.shape
         size = max(_LEAST_LOOPED, _LOOPED // max(1, samples * classes))
@@ -92,8 +96,8 @@ class Sums:
         return cotangent[n, ...]
 
     @staticmethod
-    def _over_voxels(xp: Any, value: Any) -> Any:
-        return xp.sum(value, axis=2)
+    def _over_voxels(xp: Any, *factors: Any) -> Any:
+        return _ops.sum_of_products(xp, *factors)
 
     @staticmethod
     def _for_voxels(cotangent: Any) -> Any:
@@ -101,14 +105,12 @@ class Sums:
 
     def _add_up(self, xp: Any, x: Any, *constants: Any) -> Any:
         blocks, weight = self._blocks(xp, x, *constants)
-        if any(m.wrt == "log_p" for m in self.maps):
-            for v in blocks:
-                v.log_p  # noqa: B018 - first, so that p is no more than its exponential
+        weights = () if weight is None else (weight,)
         results = (
-            [self._over_voxels(xp, _weighted(value, weight)) for value in m.values(blocks)]
+            [self._over_voxels(xp, *factors(value), *weights) for value in m.values(blocks)]
             for m in self.maps
         )
-        return xp.stack([_join(xp, result) for result in results], axis=1)
+        return xp.stack([_join(xp, result, x.shape[1]) for result in results], axis=1)
 
     def _pull_back(self, xp: Any, cotangent: Any, x: Any, *constants: Any) -> Any:
         if all(m.wrt is None for m in self.maps):
@@ -121,8 +123,10 @@ class Sums:
             factors = split(self._for_voxels(cotangent[:, k, ...]), len(blocks))
             for slope, term in zip(slopes, m.pull(blocks, factors), strict=True):
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
-        parts = [_weighted(part, weight) for part in self.activation.pull(blocks, slopes)]
-        return _join(xp, parts)
+        parts = self.activation.pull(blocks, slopes)
+        if weight is not None:
+            parts = [part * weight for part in parts]
+        return _join(xp, parts, x.shape[1])
 
     def _blocks(
         self, xp: Any, x: Any, target: Any, weight: Any, *fields: Any
@@ -145,7 +149,7 @@ class Sums:
             weight = xp.astype(weight, dtype, copy=False)
         x = xp.astype(x, dtype, copy=False)
         apart = not any(m.wrt in self.activation.joint for m in self.maps)
-        count = classes if apart and classes <= _UNROLLED and _ops.fuses(xp) else 1
+        count = classes if apart and classes <= _UNROLLED and _execution.fuses(xp) else 1
         if not labels:
             targets = split(target, count)
         elif count == 1:
@@ -172,7 +176,7 @@ class Values(Sums):
     def forward(self, x: Any, *constants: Any) -> Any:
         """The weighted maps (N, K, C, V)."""
         xp = namespace(x)
-        if not _ops.on_host(xp, x, *constants):
+        if not _execution.on_host(xp, x, *constants):
             return self._add_up(xp, x, *constants)
         samples, classes, voxels = x.shape
         shape = samples, len(self.maps), classes, voxels
@@ -189,8 +193,8 @@ class Values(Sums):
         return cotangent[n, ..., v]
 
     @staticmethod
-    def _over_voxels(xp: Any, value: Any) -> Any:
-        return value
+    def _over_voxels(xp: Any, *factors: Any) -> Any:
+        return reduce(mul, factors)
 
     @staticmethod
     def _for_voxels(cotangent: Any) -> Any:
@@ -199,7 +203,7 @@ class Values(Sums):
 
 def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
     """The weight, taken from the voxels whose label is not one of the classes."""
-    if _ops.on_host(xp, labels):
+    if _execution.on_host(xp, labels):
         least, most = _ops.extent(xp, labels)
         if least >= 0 and most < classes:
             return weight
@@ -211,19 +215,20 @@ def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
     return xp.where(inside, weight, xp.zeros_like(weight))
 
 
-def _weighted(value: Any, weight: Any) -> Any:
-    return value if weight is None else value * weight
-
-
-def _join(xp: Any, blocks: list[Any]) -> Any:
-    return blocks[0] if len(blocks) == 1 else xp.concat(blocks, axis=1)
+def _join(xp: Any, blocks: list[Any], classes: int) -> Any:
+    if len(blocks) > 1:
+        return xp.concat(blocks, axis=1)
+    (block,) = blocks
+    if block.shape[1] == classes:
+        return block
+    return xp.broadcast_to(block, (block.shape[0], classes, *block.shape[2:]))
 
 
 def _chunks(xp: Any, x: Any) -> Iterator[tuple[slice, slice]]:
     """Slices of samples and of voxels that hold about a cache's worth each."""
     _keep_what_is_freed(xp)
     samples, classes, voxels = x.shape
-    size = max(1, _CACHED * _ops.threads(xp) // classes)
+    size = max(1, _CACHED * _execution.threads(xp) // classes)
     step = max(1, size // max(voxels, 1))
     for n in range(0, samples, step):
         for v in range(0, voxels, size):

@@ -181,6 +181,32 @@ def costs(prediction: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return -np.log(np.sum(softmax(prediction) * one_hot(labels, 3), axis=1))
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_cross_entropy_alone_is_pytorchs_own(reduction: str):
+    """And the sums' where a label is not of the classes, or another loss wants sums as well."""
+    torch = pytest.importorskip("torch")
+    given = problem("labels")
+    x = torch.tensor(given.prediction, requires_grad=True)
+    y = torch.tensor(given.target)
+    loss = sx.CrossEntropyLoss()
+
+    def outcome(function, y):
+        value = function(x, y, reduction=reduction)
+        return value.detach(), torch.autograd.grad(value, x)[0]
+
+    theirs = outcome(torch.nn.functional.cross_entropy, y)
+    assert all(map(torch.equal, outcome(loss, y), theirs))
+    for ours, their in zip(outcome(loss + 0 * sx.DiceLoss(), y), theirs, strict=True):
+        assert_close(ours, their)
+
+    y[..., 0] = -100  # which PyTorch ignores
+    theirs = outcome(torch.nn.functional.cross_entropy, y)
+    for outside in (-100, -1, x.shape[1]):
+        y[..., 0] = outside
+        for ours, their in zip(outcome(loss, y), theirs, strict=True):
+            assert_close(ours, their)
+
+
 @pytest.mark.parametrize("k", [0.01, 0.1, 0.29, 0.5, 0.999])
 def test_top_k_is_the_mean_of_the_largest(k: float):
     prediction, labels, _ = problem("labels", space=(10, 10))

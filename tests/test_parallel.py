@@ -127,7 +127,9 @@ def distributed_data_parallel():
         close(value.detach(), expected.detach())
         for ours, theirs in zip(model.parameters(), alone.parameters(), strict=True):
             close(ours.grad, theirs.grad)
-    torch.distributed.destroy_process_group()
+    torch.distributed.barrier()
+    # All is checked; as it winds up, gloo may abort over a thread that still runs (PyTorch 2.13).
+    os._exit(0)
 
 
 @pytest.mark.parametrize("function", [jitted_over_shardings, summed_in_shard_map])

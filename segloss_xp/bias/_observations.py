@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from segloss_xp import _ops
+from segloss_xp import _execution
 from segloss_xp._comparison import Comparison
 from segloss_xp.maps import Predicted, Truth, Volume
 
@@ -44,7 +44,7 @@ def _top_label(c: Comparison, p: Any, y: Any, used: Any) -> tuple[Any, Any, Any]
 
 
 def _check_probabilities(xp: Any, p: Any) -> None:
-    if _ops.values_known(xp, p) and not xp.all((p >= 0) & (p <= 1)):
+    if _execution.values_known(xp, p) and not xp.all((p >= 0) & (p <= 1)):
         raise ValueError(
             f"expected probabilities from 0 to 1, got values from {float(xp.min(p))} to "
             f"{float(xp.max(p))}; for logits pass from_logits=True"

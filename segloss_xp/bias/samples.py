@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from segloss_xp import _ops
+from segloss_xp import _execution, _ops
 from segloss_xp._array import is_bool, is_floating, namespace, working_dtype
 from segloss_xp._grain import divide
 from segloss_xp.bias._ratio import Ratio, minus_log
@@ -69,7 +69,7 @@ class Samples(Uncertainty):
                     f"shape {tuple(weights.shape)} and dtype {weights.dtype}"
                 )
             check_values(xp, weights, weights >= 0, "weights >= 0")
-            if _ops.values_known(xp, weights):
+            if _execution.values_known(xp, weights):
                 total = float(xp.sum(weights))
                 if not abs(total - 1) <= _NEAR_ONE:
                     raise ValueError(f"expected weights that sum to 1, got a sum of {total}")

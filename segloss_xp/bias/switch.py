@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from segloss_xp import _ops
+from segloss_xp import _execution, _ops
 from segloss_xp._array import namespace
 from segloss_xp.bias import _laplace
 from segloss_xp.bias._ratio import LossName, Ratio, Score
@@ -101,7 +101,7 @@ def switch_probability(
 
 def _switch(n: float, mu: Any, score: Score, c: float, background: float | None) -> Any:
     xp = namespace(mu)
-    if _ops.values_known(xp, mu) and not xp.all((mu > 0) & (mu < math.inf)):
+    if _execution.values_known(xp, mu) and not xp.all((mu > 0) & (mu < math.inf)):
         raise ValueError(
             f"expected mu > 0, got values from {float(xp.min(mu))} to {float(xp.max(mu))}"
         )

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from segloss_xp import _ops
+from segloss_xp import _execution, _ops
 from segloss_xp._array import is_floating, namespace, working_dtype
 from segloss_xp._grain import divide
 from segloss_xp.bias import _laplace
@@ -255,6 +255,6 @@ def _minus_log(x: float) -> float:
 
 def check_values(xp: Any, array: Any, right: Any, expected: str) -> None:
     """Raise a ``ValueError`` that says the range, where Python may look at the values."""
-    if _ops.values_known(xp, array) and not xp.all(right):
+    if _execution.values_known(xp, array) and not xp.all(right):
         low, high = float(xp.min(array)), float(xp.max(array))
         raise ValueError(f"expected {expected}, got values from {low} to {high}")

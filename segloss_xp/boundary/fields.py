@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import inf, prod
 from typing import TYPE_CHECKING, Any
 
-from segloss_xp import _ops
+from segloss_xp import _execution, _ops
 from segloss_xp._array import is_bool, is_floating, is_integer, working_dtype
 from segloss_xp._sums import within
 from segloss_xp.distance import distance_transform, label_distance
@@ -175,7 +175,7 @@ def counted_voxels(comparison: "Comparison") -> Any:
     if weight is None:
         return None
     used = weight if is_bool(xp, weight) else weight > 0
-    return None if _ops.on_host(xp, used) and xp.all(used) else used
+    return None if _execution.on_host(xp, used) and xp.all(used) else used
 
 
 def _size(xp: Any, signed: Any) -> Any:

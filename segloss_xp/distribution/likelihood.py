@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from segloss_xp import _ops
 from segloss_xp._comparison import Comparison
 from segloss_xp._grain import (
     VoxelLoss,
@@ -11,6 +12,7 @@ from segloss_xp._grain import (
     one_label_a_voxel,
     per_class,
 )
+from segloss_xp._loss import Reduction
 from segloss_xp.maps import (
     Divergence,
     FocalLikelihood,
@@ -88,6 +90,14 @@ class CrossEntropyLoss(VoxelLoss):
             raise ValueError(f"pos_weight={self.pos_weight!r} needs multilabel=True")
         # Without smoothing it is one map for all losses, whatever the number of classes.
         return (LogLikelihood(smoothing, comparison.classes) if smoothing else LogLikelihood(),)
+
+    def delegated(self, comparison: Comparison, reduction: Reduction) -> Any:
+        c = comparison
+        alone = not set(c.rule.maps) - set(self.maps(c))
+        plain = c.plain and not self.label_smoothing and self.class_weights is None
+        if alone and plain and reduction in ("mean", "sum"):
+            return _ops.cross_entropy(c.xp, c.prediction, c.target, reduction)
+        return None
 
     def formula(self, comparison: Comparison, *maps: Any) -> Any:
         likelihood, *rejection = maps

@@ -42,7 +42,7 @@ class Map:
         return ()
 
     def value(self, v: Voxels) -> Any:
-        """Value in every voxel and class."""
+        """Value in every voxel and class; or, where it is a product, the tuple of its factors."""
         raise NotImplementedError
 
     def slope(self, v: Voxels) -> Any:
@@ -52,7 +52,7 @@ class Map:
     # A map of a voxel's classes together overrides these; the classes come in one block or more.
 
     def values(self, blocks: list[Any]) -> list[Any]:
-        """Value in every voxel and class, block by block."""
+        """Value in every voxel and class, or its factors, block by block."""
         return [self.value(v) for v in blocks]
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
@@ -81,10 +81,14 @@ class Weighted(Map):
         return *self.inner.fields, self.field
 
     def values(self, blocks: list[Any]) -> list[Any]:
-        return self._times(blocks, self.inner.values(blocks))
+        values = self.inner.values(blocks)
+        return [(v.fields[self.field], *factors(x)) for v, x in zip(blocks, values, strict=True)]
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
-        return self.inner.pull(blocks, self._times(blocks, cotangents))
+        pairs = zip(blocks, cotangents, strict=True)
+        return self.inner.pull(blocks, [v.fields[self.field] * x for v, x in pairs])
 
-    def _times(self, blocks: list[Any], arrays: list[Any]) -> list[Any]:
-        return [v.fields[self.field] * x for v, x in zip(blocks, arrays, strict=True)]
+
+def factors(value: Any) -> tuple[Any, ...]:
+    """Those of the value of a map."""
+    return value if isinstance(value, tuple) else (value,)

@@ -27,7 +27,7 @@ class LogLikelihood(Map):
         return bool(self.smoothing) and self.outcomes is not None
 
     def value(self, v: Voxels) -> Any:
-        return self.slope(v) * v.log_p
+        return self.slope(v), v.log_p
 
     def slope(self, v: Voxels) -> Any:
         if not self.smoothing:
@@ -44,7 +44,7 @@ class LogRejection(Map):
     smoothing: float = 0.0
 
     def value(self, v: Voxels) -> Any:
-        return self.slope(v) * v.log_q
+        return self.slope(v), v.log_q
 
     def slope(self, v: Voxels) -> Any:
         if not self.smoothing:
@@ -84,7 +84,7 @@ class FocalLikelihood(Map):
     gamma: float
 
     def value(self, v: Voxels) -> Any:
-        return v.g * (_ops.power(v.xp, _complement(v, v.log_p), self.gamma) * v.log_p)
+        return v.g, _ops.power(v.xp, _complement(v, v.log_p), self.gamma) * v.log_p
 
     def slope(self, v: Voxels) -> Any:
         return v.g * _focal_slope(v, v.p, v.log_p, self.gamma)
@@ -98,7 +98,7 @@ class FocalRejection(Map):
     gamma: float
 
     def value(self, v: Voxels) -> Any:
-        return (1.0 - v.g) * (_ops.power(v.xp, _complement(v, v.log_q), self.gamma) * v.log_q)
+        return 1.0 - v.g, _ops.power(v.xp, _complement(v, v.log_q), self.gamma) * v.log_q
 
     def slope(self, v: Voxels) -> Any:
         return (1.0 - v.g) * _focal_slope(v, 1.0 - v.p, v.log_q, self.gamma)
@@ -112,7 +112,7 @@ class PoweredMiss(Map):
     power: float
 
     def value(self, v: Voxels) -> Any:
-        return -v.g * v.xp.expm1(self.power * v.log_p)
+        return v.g, -v.xp.expm1(self.power * v.log_p)
 
     def slope(self, v: Voxels) -> Any:
         return -self.power * v.g * v.xp.exp(self.power * v.log_p)
@@ -126,7 +126,7 @@ class PoweredShortfall(Map):
     power: float
 
     def value(self, v: Voxels) -> Any:
-        return v.g * _ops.power(v.xp, _complement(v, v.log_p), self.power)
+        return v.g, _ops.power(v.xp, _complement(v, v.log_p), self.power)
 
     def slope(self, v: Voxels) -> Any:
         q = _ops.power(v.xp, _complement(v, v.log_p), self.power - 1.0)
@@ -142,7 +142,7 @@ class PoweredSurprise(Map):
 
     # From the odds, since a power below 1 magnifies what log p loses near p = 1.
     def value(self, v: Voxels) -> Any:
-        return v.g * _ops.power(v.xp, self._surprise(v), self.gamma)
+        return v.g, _ops.power(v.xp, self._surprise(v), self.gamma)
 
     def slope(self, v: Voxels) -> Any:
         # By the log-odds, -gamma u^(gamma - 1) (1 - p) with u = -log p; (1 - p) / u is 1 at p = 1.
@@ -163,7 +163,7 @@ class ReverseLikelihood(Map):
     floor: float
 
     def value(self, v: Voxels) -> Any:
-        return v.p * self.slope(v)
+        return v.p, self.slope(v)
 
     def slope(self, v: Voxels) -> Any:
         return v.xp.log(v.xp.clip(v.g, min=math.exp(self.floor)))
@@ -176,7 +176,7 @@ class Divergence(Map):
 
     def value(self, v: Voxels) -> Any:
         tiny = float(v.xp.finfo(v.g.dtype).smallest_normal)
-        return v.g * (v.xp.log(v.xp.clip(v.g, min=tiny)) - v.log_p)
+        return v.g, v.xp.log(v.xp.clip(v.g, min=tiny)) - v.log_p
 
     def slope(self, v: Voxels) -> Any:
         return -v.g

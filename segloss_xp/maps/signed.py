@@ -15,7 +15,7 @@ class SignedPrediction(Map):
 
     def value(self, v: Voxels) -> Any:
         s = 1.0 - 2.0 * v.p
-        return s if self.power == 1 else s * s
+        return (s,) * self.power
 
     def slope(self, v: Voxels) -> Any:
         return -2.0 if self.power == 1 else -4.0 * (1.0 - 2.0 * v.p)

@@ -49,7 +49,7 @@ class NormalizedLikelihood(Map):
 
     def values(self, blocks: list[Any]) -> list[Any]:
         total = self._total(blocks)
-        return [v.g * (_log_p(v) / total) for v in blocks]
+        return [(v.g, _log_p(v) / total) for v in blocks]
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         total = self._total(blocks)

@@ -3,7 +3,7 @@
 from itertools import product
 from typing import Any, ClassVar, Literal
 
-from segloss_xp import _ops, _order
+from segloss_xp import _execution, _ops, _order
 from segloss_xp._activation import split
 from segloss_xp._array import is_bool, is_integer, namespace
 from segloss_xp._comparison import Comparison
@@ -65,7 +65,7 @@ class _LovaszLoss(ClassLoss):
             errors, true, weight = (_pooled(xp, each) for each in (errors, true, weight))
         active = self._active(errors)
         first = self._first(c)
-        if _ops.on_host(xp, errors):
+        if _execution.on_host(xp, errors):
             charges = errors
             for n, k in product(range(errors.shape[0]), range(c.classes)):
                 # Of a class that is absent nothing is wanted, unless it be "smooth".
@@ -210,7 +210,7 @@ def _charge(errors: Any, true: Any, weight: Any) -> Any:
         found = _order.cumulative_sum(xp, xp.where(true, size, xp.zeros_like(size)))
         passed = _order.cumulative_sum(xp, size)
     total = found[..., -1:]
-    if _ops.on_host(xp, errors):
+    if _execution.on_host(xp, errors):
         steps = xp.empty_like(errors)
         for start in range(0, errors.shape[-1], _BLOCK):
             v = slice(start, start + _BLOCK)

@@ -1,0 +1,83 @@
+"""How a library runs its operations: one by one on this processor, recorded, or compiled."""
+
+from typing import Any
+
+from segloss_xp._array import name
+
+
+def on_host(xp: Any, *arrays: Any) -> bool:
+    """Whether each operation runs at once, on this processor, on plain memory."""
+    match name(xp):
+        case "numpy":
+            return True
+        case "torch":
+            from segloss_xp.torch import is_plain, tracing
+
+            return not tracing() and all(x is None or is_plain(x) for x in arrays)
+        case _:
+            return False
+
+
+def recording(xp: Any) -> bool:
+    """Whether automatic differentiation is recording what is being computed."""
+    match name(xp):
+        case "torch":
+            import torch
+
+            return torch.is_grad_enabled()
+        case _:
+            return False
+
+
+def compiling(xp: Any) -> bool:
+    """Whether the operations are being recorded for a compiler, which fuses them."""
+    match name(xp):
+        case "torch":
+            import torch
+
+            return torch.compiler.is_compiling()
+        case "jax":
+            return True
+        case _:
+            return False
+
+
+def loops(xp: Any) -> bool:
+    """Whether a compiler fuses no sums, and writes out what they share: XLA on a processor."""
+    match name(xp):
+        case "jax":
+            import jax
+
+            # Over the parts of several devices a loop would fetch all from each.
+            return jax.default_backend() == "cpu" and jax.device_count() == 1
+        case _:
+            return False
+
+
+def fuses(xp: Any) -> bool:
+    """Whether a compiler fuses sums with what they add up, and with one another."""
+    return compiling(xp) and not loops(xp)
+
+
+def threads(xp: Any) -> int:
+    """Number of threads that an operation on the host is spread over."""
+    match name(xp):
+        case "torch":
+            import torch
+
+            return torch.get_num_threads()
+        case _:
+            return 1
+
+
+def values_known(xp: Any, x: Any) -> bool:
+    """Whether Python may look at the values without tracing, or waiting for a device."""
+    match name(xp):
+        case "array_api_strict":
+            return True
+        case "jax":
+            from jax.core import Tracer
+
+            return not isinstance(x, Tracer)
+        case _:
+            return on_host(xp, x)
