@@ -98,11 +98,13 @@ def cross_entropy(xp: Any, x: Any, labels: Any, reduction: str) -> Any:
     """That of logits (N, C, V) and labels, where the library's own is the best; else None."""
     match name(xp):
         case "torch" if on_host(xp, x, labels) and 0 < x.numel() <= _SMALL and x.itemsize > 2:
+            labels = xp.astype(labels, xp.int64, copy=False)
             least, most = extent(xp, labels)
             if least < 0 or most >= x.shape[1]:
                 return None
-            labels = xp.astype(labels, xp.int64, copy=False)
-            return xp.nn.functional.cross_entropy(x, labels, reduction=reduction)
+            value = xp.nn.functional.cross_entropy(x, labels, reduction=reduction)
+            # Where the true class is ruled out, the sums have a finite value.
+            return value if xp.isfinite(value) else None
         case _:
             return None
 

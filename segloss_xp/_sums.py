@@ -120,8 +120,8 @@ class Sums:
         for k, m in enumerate(self.maps):
             if m.wrt is None:
                 continue
-            factors = split(self._for_voxels(cotangent[:, k, ...]), len(blocks))
-            for slope, term in zip(slopes, m.pull(blocks, factors), strict=True):
+            cotangents = split(self._for_voxels(cotangent[:, k, ...]), len(blocks))
+            for slope, term in zip(slopes, m.pull(blocks, cotangents), strict=True):
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
         parts = self.activation.pull(blocks, slopes)
         if weight is not None:

@@ -21,7 +21,7 @@ def _ruled(rule: Rule, x: Any, *constants: Any) -> Any:
 def _(rule: Rule, primals: Any, tangents: Any) -> Any:
     # custom_vjp would refuse forward mode (jvp, hessian). The transpose of the hand-written
     # pullback is the tangent map; reverse mode transposes it back, at no cost.
-    x, *constants = primals
+    x, constants = primals[0], lax.stop_gradient(primals[1:])
     value = _ruled(rule, x, *constants)
     transpose = jax.linear_transpose(lambda t: rule.pullback(t, x, *constants), value)
     return value, transpose(tangents[0])[0]
@@ -80,11 +80,10 @@ def _in_pieces(
         piece = function(t, *_piece(i * size, size, arrays))
         return lax.dynamic_update_slice_in_dim(joined, piece, i * size, -1)
 
-    piece = jax.eval_shape(function, t, *(x[..., :size] for x in arrays))
-    # Sums of nothing, since a zero would not vary over a mesh as the pieces may.
-    zero = sum(jax.numpy.sum(x[..., :0], dtype=piece.dtype) for x in (t, *arrays))
-    joined = jax.numpy.broadcast_to(zero, (*piece.shape[:-1], length))
-    return lax.fori_loop(0, -(-length // size), write, joined)
+    # The first piece, longer, varies and is spread over devices as the others are.
+    first = function(t, *_piece(0, size, arrays))
+    joined = jax.numpy.pad(first, [(0, 0)] * (first.ndim - 1) + [(0, length - size)])
+    return lax.fori_loop(1, -(-length // size), write, joined)
 
 
 _joined.def_impl(_in_pieces)

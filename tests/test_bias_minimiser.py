@@ -276,6 +276,20 @@ def test_proper_losses_are_best_at_the_marginals(loss):
         assert bias.volume_bias(truth, found.x).relative_soft == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [sx.TopKLoss(k=0.5), sx.OHEMLoss(threshold=0.5, min_kept=0.3), sx.DiceTopKLoss(k=0.3)],
+    ids=str,
+)
+def test_losses_that_count_voxels_are_given_each(loss):
+    """Not one for all that the samples label alike, of which half is another half."""
+    patterns = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [1, 0, 1, 0, 1]])
+    truth = bias.Samples(labels=np.repeat(patterns, [60, 20, 6, 10, 4], axis=1))
+    found = bias.minimiser(truth, loss)
+    assert found.risk == pytest.approx(bias.risk(truth, found.x, loss), rel=1e-12)
+    assert found.risk <= bias.risk(truth, truth.marginal, loss)
+
+
 def test_focal_loss_is_best_where_its_slopes_cancel():
     """-p log(x) (1 - x)^2 - (1 - p) log(1 - x) x^2 has no slope."""
     p = np.linspace(0.05, 0.95, 19)

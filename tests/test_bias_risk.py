@@ -1,5 +1,6 @@
 """Exact risks under uncertain labels, against enumeration, chance and closed forms."""
 
+import itertools
 import time
 from math import inf
 
@@ -429,6 +430,36 @@ def test_means_over_voxels_are_not_enumerated():
     )
     actual = bias.risk(bias.Samples(labels=labels), x, sx.BrierLoss())
     assert actual == pytest.approx(factor * expected, rel=1e-13)
+
+
+def test_a_power_of_a_mean_is_enumerated():
+    """It has a loss inside, but is no mean over voxels itself."""
+
+    class Squared(sx.Loss):
+        loss: sx.Loss
+
+        def maps(self, comparison):
+            return self.loss.maps(comparison)
+
+        def reduce(self, comparison, reduction):
+            return self.loss.reduce(comparison, reduction) ** 2
+
+    p, x = np.array([0.2, 0.6, 0.9]), np.array([0.3, 0.5, 0.8])
+    inner = sx.BrierLoss()
+    every = itertools.product([0, 1], repeat=3)
+    expected = sum(
+        np.prod(np.where(y, p, 1 - p))
+        * inner(x[None, None], np.array(y)[None, None] > 0, from_logits=False, multilabel=True) ** 2
+        for y in every
+    )
+    actual = bias.risk(bias.Independent(p=p), x, Squared(loss=inner))
+    assert actual == pytest.approx(expected, rel=1e-12)
+
+
+def test_no_predictions_have_no_risk():
+    truth = bias.Independent(p=np.array([0.2, 0.6]))
+    assert bias.risk(truth, np.zeros((0, 2)), sx.BrierLoss()).shape == (0,)
+    assert bias.risk(truth, np.zeros((3, 0, 2)), sx.DiceLoss()).shape == (3, 0)
 
 
 def test_a_loss_that_looks_at_places_sees_the_image():

@@ -207,6 +207,29 @@ def test_cross_entropy_alone_is_pytorchs_own(reduction: str):
             assert_close(ours, their)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "uint64"])
+def test_cross_entropy_of_labels_without_a_sign(eager: Backend, dtype: str):
+    x, y, _ = problem("labels")
+    value = eager.value(sx.CrossEntropyLoss(), x, y.astype(dtype))
+    assert_close(value, sx.CrossEntropyLoss()(x, y))
+
+
+def test_another_formula_of_cross_entropy(eager: Backend):
+    class Twice(sx.CrossEntropyLoss):
+        def formula(self, comparison, *maps):
+            return 2 * super().formula(comparison, *maps)
+
+    x, y, _ = problem("labels")
+    value = eager.value(Twice(), x, y)
+    assert_close(value, 2 * sx.CrossEntropyLoss()(x, y))
+
+
+def test_a_true_class_that_is_ruled_out_costs_the_same_everywhere(eager: Backend):
+    x, y = np.asarray([[[0.0, -np.inf], [1.0, 0.0]]]), np.asarray([[1, 0]])
+    value = eager.value(sx.CrossEntropyLoss(), x, y)
+    assert_close(value, np.asarray(np.finfo(float).max / 2))
+
+
 @pytest.mark.parametrize("k", [0.01, 0.1, 0.29, 0.5, 0.999])
 def test_top_k_is_the_mean_of_the_largest(k: float):
     prediction, labels, _ = problem("labels", space=(10, 10))

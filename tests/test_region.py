@@ -373,6 +373,24 @@ def test_channels_of_the_authors(eager: Backend, loss: sx.Loss, value: float):
 # What other libraries get wrong. Each line: what they do, and the value that is right.
 
 
+def test_a_product_is_no_array():
+    """Taken for one, it raises: two tuples would add up to a longer product."""
+
+    class Twice(sx.maps.Intersection):
+        def value(self, v):
+            return 2 * super().value(v)
+
+    class Loss(sx.RegionLoss):
+        def regions(self):
+            return (Twice(),)
+
+        def formula(self, tp):
+            return -tp
+
+    with pytest.raises(TypeError, match="Product"):
+        Loss()(np.zeros((1, 2, 3)), np.zeros((1, 3), int))
+
+
 class Peer(NamedTuple):
     loss: sx.Loss
     prediction: Any

@@ -14,6 +14,8 @@ jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
 from jax.test_util import check_grads  # noqa: E402
 
+LOSS = sx.DiceLoss() + sx.CrossEntropyLoss()
+
 each = pytest.mark.parametrize("case", CASES, ids=str)
 # Where a case costs a second: the last of each loss, which is least like its default.
 each_loss = pytest.mark.parametrize("case", {type(c.loss): c for c in CASES}.values(), ids=str)
@@ -210,6 +212,35 @@ def test_loop(case, size, monkeypatch):
     monkeypatch.setattr(_sums, "_LOOPED", size)
     monkeypatch.setattr(_sums, "_LEAST_LOOPED", 1)
     jax.tree.map(assert_close, transformed(), expected)
+
+
+def test_target_and_weights_are_constants():
+    """Also in the gradient: nothing of it is differentiated by them, in a loop or without."""
+    rng = np.random.default_rng(0)
+    for voxels in 20, 40_000:
+        x = jnp.asarray(rng.normal(size=(1, 2, voxels)))
+        t = jnp.asarray(rng.random((1, 2, voxels)))
+        w = jnp.asarray(rng.random((1, voxels)))
+
+        def slope(t, w, x=x):
+            return jax.grad(lambda x: LOSS(x, t, voxel_weights=w))(x)
+
+        assert not np.any(jax.jvp(slope, (t, w), (t, w))[1])
+
+
+def test_loop_over_explicit_shards():
+    if jax.device_count() > 1 or not hasattr(jax, "set_mesh"):
+        pytest.skip("no loop over the parts of several devices, or no such mesh")
+    rng = np.random.default_rng(0)
+    x, t = (
+        jnp.asarray(rng.normal(size=(2, 2, 40_000))),
+        jnp.asarray(rng.integers(0, 2, (2, 40_000))),
+    )
+    expected = jax.grad(LOSS)(x, t)
+    mesh = jax.make_mesh((1,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
+    with jax.set_mesh(mesh):
+        sharded = jax.device_put((x, t), jax.sharding.NamedSharding(mesh, jax.P("data")))
+        assert_close(jax.jit(jax.grad(LOSS))(*sharded), expected)
 
 
 def test_loop_on_a_mesh(monkeypatch):

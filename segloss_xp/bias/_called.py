@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from segloss_xp import _ops
 from segloss_xp._array import namespace
 from segloss_xp._grain import VoxelLoss
 from segloss_xp._loss import Loss
 from segloss_xp.bias import _images
 from segloss_xp.bias._objective import Objective
-from segloss_xp.bias._scene import looks_at_places
+from segloss_xp.bias._scene import takes_all_alike
 from segloss_xp.bias.uncertainty import Marginals
 
 # Images that all binary predictions together may take, and prefixes that are tried.
@@ -60,7 +61,7 @@ class Called(Objective):
 
     @cached_property
     def alike(self) -> bool:
-        return not looks_at_places(self.loss)
+        return takes_all_alike(self.loss)
 
     @property
     def most(self) -> int:
@@ -86,7 +87,10 @@ class Called(Objective):
         """The images that are looked at."""
         truth = self.truth
         if not isinstance(truth, Marginals) and self.alike and _adds_up(self.loss):
-            return _all_or_none(truth.marginal, truth.sizes)
+            xp = namespace(truth.marginal)
+            # Weights of voxels, through which there is no gradient: rather none than a part of it.
+            constants = (_ops.stop_gradient(xp, each) for each in (truth.marginal, truth.sizes))
+            return _all_or_none(*constants)
         labels, chances = truth.law()
         unit = isinstance(truth.volumes, int | float) and truth.volumes == 1
         if unit:
@@ -96,6 +100,8 @@ class Called(Objective):
 
     def risk(self, x: Any) -> Any:
         xp = namespace(x)
+        if 0 in x.shape:
+            return xp.sum(x, axis=-1)
         flat = xp.reshape(x, (-1, x.shape[-1]))
         return xp.reshape(self._expectation(_images.values, flat), tuple(x.shape[:-1]))
 

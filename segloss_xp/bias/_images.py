@@ -7,7 +7,9 @@ import numpy as np
 
 from segloss_xp._array import is_bool, namespace
 from segloss_xp._comparison import Comparison
-from segloss_xp._loss import Loss, Reduction
+from segloss_xp._compound import Compound
+from segloss_xp._loss import Loss, Reduction, Sum
+from segloss_xp.compound import DeepSupervisionLoss
 from segloss_xp.gradient import value_and_grad
 from segloss_xp.maps import Map
 
@@ -66,12 +68,14 @@ def refuse(loss: Loss) -> None:
 
 def parts(loss: Loss) -> Iterator[Loss]:
     """The losses that a loss adds up, itself if there are none."""
-    inner = [each for _, each in getattr(loss, "terms", ())]
-    inner += [each for each in (getattr(loss, "loss", None),) if isinstance(each, Loss)]
-    for each in inner:
-        yield from parts(each)
-    if not inner:
-        yield loss
+    match loss:
+        case Sum() | Compound():
+            for _, each in loss.terms:
+                yield from parts(each)
+        case DeepSupervisionLoss():
+            yield from parts(loss.loss)
+        case _:
+            yield loss
 
 
 class _EachImage(Loss):

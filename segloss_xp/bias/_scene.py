@@ -9,7 +9,7 @@ from segloss_xp._loss import Loss
 from segloss_xp.bias._images import Classes, refuse, values
 
 _BACKGROUND, _CERTAIN = 100.0, 1.0
-# An image for losses that look at where a voxel is has so many pixels to the unit of volume.
+# An image for losses that do not take all voxels alike has so many pixels to the unit of volume.
 _PIXELS = 4
 
 
@@ -75,12 +75,17 @@ class Scene:
 
 
 def scene_for(loss: Loss, mu: float, n: int) -> Scene:
-    """A voxel for each of n regions of volume mu, or an image if the loss looks at places."""
+    """A voxel for each of n regions of volume mu, or an image if they are not all alike."""
     refuse(loss)
-    return _image(mu, n) if looks_at_places(loss) else _points(mu, n)
+    return _points(mu, n) if takes_all_alike(loss) else _image(mu, n)
 
 
-def looks_at_places(loss: Loss) -> bool:
+def takes_all_alike(loss: Loss) -> bool:
+    """Whether voxels count by their weight, wherever they are and however many."""
+    return not (_looks_at_places(loss) or _counts_voxels(loss))
+
+
+def _looks_at_places(loss: Loss) -> bool:
     """Whether the value of an image may change when its voxels are shuffled."""
     if not loss.from_maps:
         return True
@@ -88,6 +93,22 @@ def looks_at_places(loss: Loss) -> bool:
     shuffled = np.random.default_rng(0).permuted(image.ravel()).reshape(image.shape)
     one, other = (Scene(each).values(loss, x)[0] for each in (image, shuffled))
     return not np.allclose(one, other, rtol=1e-9, atol=0, equal_nan=True)
+
+
+def _counts_voxels(loss: Loss) -> bool:
+    """Whether a voxel may differ from several that weigh as much: where the hardest k are taken."""
+    rng = np.random.default_rng(0)
+    x, truth, count = rng.uniform(0.05, 0.95, 64), rng.random(64) < 0.5, rng.integers(1, 9, 64)
+    several = (np.repeat(each, count)[None, :] for each in (x, truth))
+
+    def value(x: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        try:
+            return values(loss, x, truth, classes="foreground", weights=weights)
+        except ValueError:
+            return values(loss, x, truth, classes="both", weights=weights)
+
+    one = value(x[None, :], truth[None, :], count.astype(float)[None, :])
+    return not np.allclose(one, value(*several), rtol=1e-9, atol=0, equal_nan=True)
 
 
 def looks_at_logits(loss: Loss) -> bool:

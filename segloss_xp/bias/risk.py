@@ -37,7 +37,7 @@ def risk(
     truth : Independent, Samples or Marginals
         Law of the labels. Of marginals, the loss of the expected labels is taken.
     prediction : array (..., *shape), floating
-        For each region its predicted probability, which is not checked.
+        For each region its predicted probability.
     loss : {"dice", "jaccard", "tversky", "squared_dice", "log_dice"} or Loss
         A score that has a theory, or any loss of hard labels, such as ``sx.FocalLoss()``.
     alpha, beta : float, optional

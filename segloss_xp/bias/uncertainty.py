@@ -154,7 +154,8 @@ class Independent(_Probabilities):
     Notes
     -----
     Expectations over the 2^R outcomes cost O(R) operations, by a Laplace transform, and are exact
-    but for 1e-12; they can be differentiated by the prediction, by `p` and by `volumes`.
+    but for 1e-12; those of a named loss can be differentiated by the prediction, by `p` and by
+    `volumes`.
 
     Examples
     --------

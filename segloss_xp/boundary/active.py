@@ -16,7 +16,7 @@ from segloss_xp.distance import distance_transform
 from segloss_xp.maps import (
     Field,
     LogComplement,
-    LogPrediction,
+    LogProbability,
     Map,
     Predicted,
     Truth,
@@ -136,7 +136,7 @@ class ActiveBoundaryLoss(VoxelLoss):
 
     def reduce(self, comparison: "Comparison", reduction: "Reduction") -> Any:
         c, xp = comparison, comparison.xp
-        p, log_p, counted = c.images((Predicted(), LogPrediction(), Volume()))
+        p, log_p, counted = c.images((Predicted(), LogProbability(), Volume()))
         outcomes = [(p, log_p)]
         if c.multilabel:
             outcomes.append((counted - p, c.images((LogComplement(),))[0]))

@@ -2,6 +2,7 @@
 
 from segloss_xp.maps.base import Field as Field
 from segloss_xp.maps.base import Map as Map
+from segloss_xp.maps.base import Product as Product
 from segloss_xp.maps.base import Weighted as Weighted
 from segloss_xp.maps.certainty import BinGap as BinGap
 from segloss_xp.maps.certainty import BinShare as BinShare
@@ -25,7 +26,6 @@ from segloss_xp.maps.likelihood import FocalLikelihood as FocalLikelihood
 from segloss_xp.maps.likelihood import FocalRejection as FocalRejection
 from segloss_xp.maps.likelihood import LogComplement as LogComplement
 from segloss_xp.maps.likelihood import LogLikelihood as LogLikelihood
-from segloss_xp.maps.likelihood import LogPrediction as LogPrediction
 from segloss_xp.maps.likelihood import LogRejection as LogRejection
 from segloss_xp.maps.likelihood import PoweredMiss as PoweredMiss
 from segloss_xp.maps.likelihood import PoweredShortfall as PoweredShortfall

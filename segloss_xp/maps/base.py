@@ -23,6 +23,19 @@ class Field(Hashable):
         raise NotImplementedError
 
 
+class Product:
+    """
+    The value of a map that is a product of arrays (n, C or 1, v), not multiplied.
+
+    So NumPy adds it up in one pass. It has no arithmetic: what takes it for an array raises.
+    """
+
+    __slots__ = ("factors",)
+
+    def __init__(self, *factors: Any) -> None:
+        self.factors = factors
+
+
 @dataclass(frozen=True)
 class Map:
     """A function of the prediction and the target in one voxel, to be added up over voxels."""
@@ -42,7 +55,7 @@ class Map:
         return ()
 
     def value(self, v: Voxels) -> Any:
-        """Value in every voxel and class; or, where it is a product, the tuple of its factors."""
+        """Value in every voxel and class, (n, C or 1, v): an array, or a `Product`."""
         raise NotImplementedError
 
     def slope(self, v: Voxels) -> Any:
@@ -52,7 +65,7 @@ class Map:
     # A map of a voxel's classes together overrides these; the classes come in one block or more.
 
     def values(self, blocks: list[Any]) -> list[Any]:
-        """Value in every voxel and class, or its factors, block by block."""
+        """Value in every voxel and class, block by block."""
         return [self.value(v) for v in blocks]
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
@@ -82,7 +95,9 @@ class Weighted(Map):
 
     def values(self, blocks: list[Any]) -> list[Any]:
         values = self.inner.values(blocks)
-        return [(v.fields[self.field], *factors(x)) for v, x in zip(blocks, values, strict=True)]
+        return [
+            Product(v.fields[self.field], *factors(x)) for v, x in zip(blocks, values, strict=True)
+        ]
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         pairs = zip(blocks, cotangents, strict=True)
@@ -90,5 +105,5 @@ class Weighted(Map):
 
 
 def factors(value: Any) -> tuple[Any, ...]:
-    """Those of the value of a map."""
-    return value if isinstance(value, tuple) else (value,)
+    """The arrays whose product the value of a map is."""
+    return value.factors if isinstance(value, Product) else (value,)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from segloss_xp._activation import Voxels
-from segloss_xp.maps.base import Field, Map
+from segloss_xp.maps.base import Field, Map, Product
 
 
 class LogProbability(Map):
-    """The logarithm log p."""
+    """The logarithm log p, whatever the target."""
 
     wrt: ClassVar[Literal["log_p"]] = "log_p"
 
@@ -16,7 +16,7 @@ class LogProbability(Map):
         return v.log_p
 
     def slope(self, v: Voxels) -> Any:
-        return 1.0
+        return v.xp.ones_like(v.x)
 
 
 class NegativeEntropy(Map):
@@ -25,7 +25,7 @@ class NegativeEntropy(Map):
     wrt: ClassVar[Literal["log_p"]] = "log_p"
 
     def value(self, v: Voxels) -> Any:
-        return v.p, v.log_p
+        return Product(v.p, v.log_p)
 
     def slope(self, v: Voxels) -> Any:
         return v.p * (v.log_p + 1.0)
@@ -37,7 +37,7 @@ class EntropyOfRejection(Map):
     wrt: ClassVar[Literal["log_q"]] = "log_q"
 
     def value(self, v: Voxels) -> Any:
-        return 1.0 - v.p, v.log_q
+        return Product(1.0 - v.p, v.log_q)
 
     def slope(self, v: Voxels) -> Any:
         return (1.0 - v.p) * (v.log_q + 1.0)
@@ -104,7 +104,7 @@ class BinGap(BinShare):
     """The gap p - g, times the share that a bin has of p."""
 
     def value(self, v: Voxels) -> Any:
-        return self._share(v)[0], v.p - v.g
+        return Product(self._share(v)[0], v.p - v.g)
 
     def slope(self, v: Voxels) -> Any:
         share, slope = self._share(v)

@@ -5,14 +5,14 @@ from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
 from segloss_xp._activation import Voxels
-from segloss_xp.maps.base import Map
+from segloss_xp.maps.base import Map, Product
 
 
 class SquaredError(Map):
     """The square (p - g)^2."""
 
     def value(self, v: Voxels) -> Any:
-        return (v.p - v.g,) * 2
+        return Product(*(v.p - v.g,) * 2)
 
     def slope(self, v: Voxels) -> Any:
         return 2.0 * (v.p - v.g)
@@ -22,7 +22,7 @@ class SquaredAgreement(Map):
     """The square (1 - p - g)^2: 1 where a hard prediction is right, 0 where it is wrong."""
 
     def value(self, v: Voxels) -> Any:
-        return (1.0 - v.p - v.g,) * 2
+        return Product(*(1.0 - v.p - v.g,) * 2)
 
     def slope(self, v: Voxels) -> Any:
         return -2.0 * (1.0 - v.p - v.g)
@@ -48,7 +48,7 @@ class SquaredErrorWithin(Map):
     outside: bool = False
 
     def value(self, v: Voxels) -> Any:
-        return self._place(v), *(v.p - v.g,) * 2
+        return Product(self._place(v), *(v.p - v.g,) * 2)
 
     def slope(self, v: Voxels) -> Any:
         return 2.0 * self._place(v) * (v.p - v.g)
@@ -119,7 +119,7 @@ class CenteredError(_Weighted):
     """The squared error (p - g)^2 w^2."""
 
     def value(self, v: Voxels) -> Any:
-        return self._squared(v), *(v.p - v.g,) * 2
+        return Product(self._squared(v), *(v.p - v.g,) * 2)
 
     def slope(self, v: Voxels) -> Any:
         return 2.0 * self._squared(v) * (v.p - v.g)
@@ -130,7 +130,7 @@ class CenteredSquares(_Weighted):
 
     def value(self, v: Voxels) -> Any:
         p, g = v.p - 0.5, v.g - 0.5
-        return self._squared(v), p * p + g * g
+        return Product(self._squared(v), p * p + g * g)
 
     def slope(self, v: Voxels) -> Any:
         return 2.0 * self._squared(v) * (v.p - 0.5)
@@ -140,7 +140,7 @@ class ChargedError(Map):
     """The error times its charge, the target: p g, or (1 - p) |g| of a negative one."""
 
     def value(self, v: Voxels) -> Any:
-        return v.p - v.xp.astype(v.g < 0, v.p.dtype), v.g
+        return Product(v.p - v.xp.astype(v.g < 0, v.p.dtype), v.g)
 
     def slope(self, v: Voxels) -> Any:
         return v.g
@@ -152,7 +152,7 @@ class ChargedHinge(Map):
     wrt: ClassVar[Literal["log_odds"]] = "log_odds"
 
     def value(self, v: Voxels) -> Any:
-        return v.log_odds + (1.0 - 2.0 * v.xp.astype(v.g < 0, v.g.dtype)), v.g
+        return Product(v.log_odds + (1.0 - 2.0 * v.xp.astype(v.g < 0, v.g.dtype)), v.g)
 
     def slope(self, v: Voxels) -> Any:
         return v.g

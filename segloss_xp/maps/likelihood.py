@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
 from segloss_xp._activation import Voxels
-from segloss_xp.maps.base import Map
+from segloss_xp.maps.base import Map, Product
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class LogLikelihood(Map):
         return bool(self.smoothing) and self.outcomes is not None
 
     def value(self, v: Voxels) -> Any:
-        return self.slope(v), v.log_p
+        return Product(self.slope(v), v.log_p)
 
     def slope(self, v: Voxels) -> Any:
         if not self.smoothing:
@@ -44,24 +44,12 @@ class LogRejection(Map):
     smoothing: float = 0.0
 
     def value(self, v: Voxels) -> Any:
-        return self.slope(v), v.log_q
+        return Product(self.slope(v), v.log_q)
 
     def slope(self, v: Voxels) -> Any:
         if not self.smoothing:
             return 1.0 - v.g
         return 1.0 - 0.5 * self.smoothing - (1.0 - self.smoothing) * v.g
-
-
-class LogPrediction(Map):
-    """The logarithm log p, whatever the target."""
-
-    wrt: ClassVar[Literal["log_p"]] = "log_p"
-
-    def value(self, v: Voxels) -> Any:
-        return v.log_p
-
-    def slope(self, v: Voxels) -> Any:
-        return v.xp.ones_like(v.x)
 
 
 class LogComplement(Map):
@@ -84,7 +72,7 @@ class FocalLikelihood(Map):
     gamma: float
 
     def value(self, v: Voxels) -> Any:
-        return v.g, _ops.power(v.xp, _complement(v, v.log_p), self.gamma) * v.log_p
+        return Product(v.g, _ops.power(v.xp, _complement(v, v.log_p), self.gamma) * v.log_p)
 
     def slope(self, v: Voxels) -> Any:
         return v.g * _focal_slope(v, v.p, v.log_p, self.gamma)
@@ -98,7 +86,7 @@ class FocalRejection(Map):
     gamma: float
 
     def value(self, v: Voxels) -> Any:
-        return 1.0 - v.g, _ops.power(v.xp, _complement(v, v.log_q), self.gamma) * v.log_q
+        return Product(1.0 - v.g, _ops.power(v.xp, _complement(v, v.log_q), self.gamma) * v.log_q)
 
     def slope(self, v: Voxels) -> Any:
         return (1.0 - v.g) * _focal_slope(v, 1.0 - v.p, v.log_q, self.gamma)
@@ -112,7 +100,7 @@ class PoweredMiss(Map):
     power: float
 
     def value(self, v: Voxels) -> Any:
-        return v.g, -v.xp.expm1(self.power * v.log_p)
+        return Product(v.g, -v.xp.expm1(self.power * v.log_p))
 
     def slope(self, v: Voxels) -> Any:
         return -self.power * v.g * v.xp.exp(self.power * v.log_p)
@@ -126,7 +114,7 @@ class PoweredShortfall(Map):
     power: float
 
     def value(self, v: Voxels) -> Any:
-        return v.g, _ops.power(v.xp, _complement(v, v.log_p), self.power)
+        return Product(v.g, _ops.power(v.xp, _complement(v, v.log_p), self.power))
 
     def slope(self, v: Voxels) -> Any:
         q = _ops.power(v.xp, _complement(v, v.log_p), self.power - 1.0)
@@ -142,7 +130,7 @@ class PoweredSurprise(Map):
 
     # From the odds, since a power below 1 magnifies what log p loses near p = 1.
     def value(self, v: Voxels) -> Any:
-        return v.g, _ops.power(v.xp, self._surprise(v), self.gamma)
+        return Product(v.g, _ops.power(v.xp, self._surprise(v), self.gamma))
 
     def slope(self, v: Voxels) -> Any:
         # By the log-odds, -gamma u^(gamma - 1) (1 - p) with u = -log p; (1 - p) / u is 1 at p = 1.
@@ -163,7 +151,7 @@ class ReverseLikelihood(Map):
     floor: float
 
     def value(self, v: Voxels) -> Any:
-        return v.p, self.slope(v)
+        return Product(v.p, self.slope(v))
 
     def slope(self, v: Voxels) -> Any:
         return v.xp.log(v.xp.clip(v.g, min=math.exp(self.floor)))
@@ -176,7 +164,7 @@ class Divergence(Map):
 
     def value(self, v: Voxels) -> Any:
         tiny = float(v.xp.finfo(v.g.dtype).smallest_normal)
-        return v.g, v.xp.log(v.xp.clip(v.g, min=tiny)) - v.log_p
+        return Product(v.g, v.xp.log(v.xp.clip(v.g, min=tiny)) - v.log_p)
 
     def slope(self, v: Voxels) -> Any:
         return -v.g

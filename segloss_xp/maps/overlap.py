@@ -5,14 +5,14 @@ from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
 from segloss_xp._activation import Voxels
-from segloss_xp.maps.base import Map
+from segloss_xp.maps.base import Map, Product
 
 
 class Intersection(Map):
     """The product p g."""
 
     def value(self, v: Voxels) -> Any:
-        return v.p, v.g
+        return Product(v.p, v.g)
 
     def slope(self, v: Voxels) -> Any:
         return v.g
@@ -55,7 +55,7 @@ class Predicted(Map):
     power: Literal[1, 2] = 1
 
     def value(self, v: Voxels) -> Any:
-        return (v.p,) * self.power
+        return Product(*(v.p,) * self.power)
 
     def slope(self, v: Voxels) -> Any:
         return 1.0 if self.power == 1 else 2.0 * v.p
@@ -69,7 +69,7 @@ class Truth(Map):
     power: Literal[1, 2] = 1
 
     def value(self, v: Voxels) -> Any:
-        return (v.g,) * self.power
+        return Product(*(v.g,) * self.power)
 
 
 class Majority(Map):
@@ -98,7 +98,7 @@ class FalsePositive(Map):
 
     # Factor by factor: a power of the product has no second derivative where g = 1.
     def value(self, v: Voxels) -> Any:
-        return _ops.power(v.xp, v.p, self.gamma), _ops.power(v.xp, 1.0 - v.g, self.gamma)
+        return Product(_ops.power(v.xp, v.p, self.gamma), _ops.power(v.xp, 1.0 - v.g, self.gamma))
 
     def slope(self, v: Voxels) -> Any:
         return (
@@ -115,7 +115,7 @@ class FalseNegative(Map):
     gamma: float = 1.0
 
     def value(self, v: Voxels) -> Any:
-        return _ops.power(v.xp, 1.0 - v.p, self.gamma), _ops.power(v.xp, v.g, self.gamma)
+        return Product(_ops.power(v.xp, 1.0 - v.p, self.gamma), _ops.power(v.xp, v.g, self.gamma))
 
     def slope(self, v: Voxels) -> Any:
         return (
@@ -129,7 +129,7 @@ class TrueNegative(Map):
     """The product (1 - p) (1 - g)."""
 
     def value(self, v: Voxels) -> Any:
-        return 1.0 - v.p, 1.0 - v.g
+        return Product(1.0 - v.p, 1.0 - v.g)
 
     def slope(self, v: Voxels) -> Any:
         return v.g - 1.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from segloss_xp._activation import Voxels
-from segloss_xp.maps.base import Field, Map
+from segloss_xp.maps.base import Field, Map, Product
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class SignedPrediction(Map):
 
     def value(self, v: Voxels) -> Any:
         s = 1.0 - 2.0 * v.p
-        return (s,) * self.power
+        return Product(*(s,) * self.power)
 
     def slope(self, v: Voxels) -> Any:
         return -2.0 if self.power == 1 else -4.0 * (1.0 - 2.0 * v.p)

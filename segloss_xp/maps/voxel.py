@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from segloss_xp import _ops
 from segloss_xp._activation import Voxels, split
 from segloss_xp._array import namespace
-from segloss_xp.maps.base import Map
+from segloss_xp.maps.base import Map, Product
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class NormalizedLikelihood(Map):
 
     def values(self, blocks: list[Any]) -> list[Any]:
         total = self._total(blocks)
-        return [(v.g, _log_p(v) / total) for v in blocks]
+        return [Product(v.g, _log_p(v) / total) for v in blocks]
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         total = self._total(blocks)
