@@ -9,7 +9,7 @@ from segloss_xp._loss import Loss
 from segloss_xp.bias._images import Classes, refuse, values
 
 _BACKGROUND, _CERTAIN = 100.0, 1.0
-# An image for losses that do not take all voxels alike has so many pixels to the unit of volume.
+# An image for losses that look at where a voxel is has so many pixels to the unit of volume.
 _PIXELS = 4
 
 
@@ -75,9 +75,9 @@ class Scene:
 
 
 def scene_for(loss: Loss, mu: float, n: int) -> Scene:
-    """A voxel for each of n regions of volume mu, or an image if they are not all alike."""
+    """A voxel for each of n regions of volume mu, or an image if the loss looks at places."""
     refuse(loss)
-    return _points(mu, n) if takes_all_alike(loss) else _image(mu, n)
+    return _image(mu, n) if _looks_at_places(loss) else _points(mu, n)
 
 
 def takes_all_alike(loss: Loss) -> bool:
