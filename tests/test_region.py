@@ -370,9 +370,6 @@ def test_channels_of_the_authors(eager: Backend, loss: sx.Loss, value: float):
     assert_close(eager.value(loss, x, g, multilabel=True), value)
 
 
-# What other libraries get wrong. Each line: what they do, and the value that is right.
-
-
 def test_a_product_is_no_array():
     """Taken for one, it raises: two tuples would add up to a longer product."""
 
@@ -389,6 +386,9 @@ def test_a_product_is_no_array():
 
     with pytest.raises(TypeError, match="Product"):
         Loss()(np.zeros((1, 2, 3)), np.zeros((1, 3), int))
+
+
+# What other libraries get wrong. Each line: what they do, and the value that is right.
 
 
 class Peer(NamedTuple):

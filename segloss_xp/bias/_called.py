@@ -76,11 +76,7 @@ class Called(Objective):
         x = 0.5 * self._image(
             namespace(self.truth.marginal).ones_like(self.truth.marginal)[None, :]
         )
-        try:
-            _images.values(self.loss, x, x > 0, classes="foreground")
-        except ValueError:
-            return "both"
-        return "foreground"
+        return _images.classes_for(self.loss, x, x > 0)
 
     @cached_property
     def law(self) -> Law:

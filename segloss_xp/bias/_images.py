@@ -45,6 +45,15 @@ def values(
         )
 
 
+def classes_for(loss: Loss, foreground: Any, truth: Any) -> Classes:
+    """A channel of the foreground, or two classes for a loss that refuses the channel."""
+    try:
+        values(loss, foreground, truth, classes="foreground")
+    except ValueError:
+        return "both"
+    return "foreground"
+
+
 def slopes(loss: Loss, foreground: Any, truth: Any, *, classes: Classes, weights: Any) -> Any:
     """Slopes of the loss of each image by its foreground, (N, *space)."""
     prediction, target = _as_called(foreground, truth, classes)

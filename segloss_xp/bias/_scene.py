@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segloss_xp._loss import Loss
-from segloss_xp.bias._images import Classes, refuse, values
+from segloss_xp.bias._images import Classes, classes_for, refuse, values
 
 _BACKGROUND, _CERTAIN = 100.0, 1.0
 # An image for losses that look at where a voxel is has so many pixels to the unit of volume.
@@ -98,17 +98,14 @@ def _looks_at_places(loss: Loss) -> bool:
 def _counts_voxels(loss: Loss) -> bool:
     """Whether a voxel may differ from several that weigh as much: where the hardest k are taken."""
     rng = np.random.default_rng(0)
-    x, truth, count = rng.uniform(0.05, 0.95, 64), rng.random(64) < 0.5, rng.integers(1, 9, 64)
-    several = (np.repeat(each, count)[None, :] for each in (x, truth))
-
-    def value(x: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        try:
-            return values(loss, x, truth, classes="foreground", weights=weights)
-        except ValueError:
-            return values(loss, x, truth, classes="both", weights=weights)
-
-    one = value(x[None, :], truth[None, :], count.astype(float)[None, :])
-    return not np.allclose(one, value(*several), rtol=1e-9, atol=0, equal_nan=True)
+    shape = 1, 64
+    x, truth = rng.uniform(0.05, 0.95, shape), rng.random(shape) < 0.5
+    count = rng.integers(1, 9, shape)
+    several = (np.repeat(each, count[0, :], axis=1) for each in (x, truth))
+    classes = classes_for(loss, x, truth)
+    one = values(loss, x, truth, classes=classes, weights=count.astype(float))
+    other = values(loss, *several, classes=classes)
+    return not np.allclose(one, other, rtol=1e-9, atol=0, equal_nan=True)
 
 
 def looks_at_logits(loss: Loss) -> bool:
