@@ -21,6 +21,9 @@ class Voxels:
     #: The quantities for which a block must hold all classes.
     joint: ClassVar[frozenset[str]] = frozenset()
 
+    #: Whether the probability is computed, or what is given.
+    computes_p: ClassVar[bool] = True
+
     def __init__(self, xp: Any, x: Any, g: Any) -> None:
         self.xp, self.x, self._target = xp, x, g
         self.mass: Any = 1.0  # the target added up over all classes
@@ -40,6 +43,10 @@ class Voxels:
         if self._p is None:
             self._p = self._probability()
         return self._p
+
+    @p.setter
+    def p(self, known: Any) -> None:
+        self._p = known
 
     @property
     def log_p(self) -> Any:
@@ -255,6 +262,8 @@ class Probability(Voxels):
     """
 
     __slots__ = ()
+
+    computes_p = False
 
     @property
     def z(self) -> Any:

@@ -154,8 +154,11 @@ class Comparison:
 
     def pool(self, x: Any) -> Any:
         """Sum over the samples, of all devices, keeping the axis with length 1."""
-        total = namespace(x).sum(x, axis=0, keepdims=True)
-        return total if self.all_reduce is None else self.all_reduce(total)
+        return self.everywhere(namespace(x).sum(x, axis=0, keepdims=True))
+
+    def everywhere(self, x: Any) -> Any:
+        """Sum over the devices."""
+        return x if self.all_reduce is None else self.all_reduce(x)
 
     def constant(self, values: Sequence[float], what: str) -> Any:
         """One number a class, as an array (C,) of the working precision."""

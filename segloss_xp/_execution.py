@@ -29,6 +29,17 @@ def recording(xp: Any) -> bool:
             return False
 
 
+def recorded(xp: Any, x: Any) -> bool:
+    """Whether a gradient by this very array will be asked for, operation by operation."""
+    match name(xp):
+        case "torch":
+            return x.requires_grad and recording(xp) and not compiling(xp)
+        case "tape":
+            return True
+        case _:
+            return False
+
+
 def compiling(xp: Any) -> bool:
     """Whether the operations are being recorded for a compiler, which fuses them."""
     match name(xp):

@@ -94,12 +94,10 @@ class ClassLoss(Loss):
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
         valued, weights = self.judged(comparison)
         values = self.values(comparison, valued)
-        xp = namespace(values)
         values = _ops.only(valued, values)
         if reduction == "none":
             return values
-        totals = xp.sum(weights * values, axis=1), xp.sum(weights, axis=1)
-        return reduce_samples(comparison, *totals, reduction, pooled=self.batch)
+        return reduce_samples(comparison, weights * values, weights, reduction, pooled=self.batch)
 
     def _first(self, comparison: Comparison) -> int:
         first = 0 if self.include_background else 1
@@ -252,8 +250,7 @@ class VoxelLoss(Loss):
             return c.unflatten(values if c.multilabel else namespace(values).sum(values, axis=1))
         values = self._weighted(c, self.formula(c, *(c.sums[m] for m in maps)))
         weights = self._weighted(c, c.sums[self._counted(c)])
-        xp = namespace(values)
-        return reduce_samples(c, xp.sum(values, axis=1), xp.sum(weights, axis=1), reduction)
+        return reduce_samples(c, values, weights, reduction)
 
     def _counted(self, comparison: Comparison) -> Map:
         return Volume() if comparison.multilabel else Truth()
@@ -268,16 +265,18 @@ def reduce_samples(
     comparison: Comparison, values: Any, weights: Any, reduction: Reduction, *, pooled: bool = False
 ) -> Any:
     """
-    Reduce the weighted values and the weights (N,), added up for each sample.
+    Reduce the weighted values and the weights (N, K, ...).
 
     With `pooled` there is one sample, that stands for the whole batch on all devices.
     """
-    if reduction == "sample":
-        means = divide(values, weights)
-        return comparison.xp.broadcast_to(means, (comparison.samples,)) if pooled else means
-    if not pooled:
-        values, weights = comparison.pool(values), comparison.pool(weights)
-    return (values if reduction == "sum" else divide(values, weights))[0]
+    sample = reduction == "sample"
+    first = 1 if sample else 0
+    totals = (namespace(x).sum(x, axis=tuple(range(first, x.ndim))) for x in (values, weights))
+    total, number = totals if sample or pooled else map(comparison.everywhere, totals)
+    value = total if reduction == "sum" else divide(total, number)
+    if sample and pooled:
+        return comparison.xp.broadcast_to(value, (comparison.samples,))
+    return value
 
 
 def smoothed(numerator: Any, denominator: Any, smooth: float | tuple[float, float]) -> Any:

@@ -48,23 +48,40 @@ class Sums:
         if all(m.wrt is None for m in self.maps):
             x = _ops.stop_gradient(namespace(x), x)
             return self.forward(x, target, weight, *fields)
-        return _ops.differentiable(namespace(x), self, x, target, weight, *fields)
+        xp = namespace(x)
+        rule = _Once(self) if _execution.recorded(xp, x) else self
+        return _ops.differentiable(xp, rule, x, target, weight, *fields)
 
-    def forward(self, x: Any, *constants: Any) -> Any:
-        """The sums (N, K, C)."""
+    def forward(self, x: Any, *constants: Any, kept: list[Any] | None = None) -> Any:
+        """
+        The sums (N, K, C).
+
+        To what is `kept` the probabilities are added, if the sums are computed chunk by chunk.
+        """
         xp = namespace(x)
         if size := self._piece(xp, x):
             return _ops.sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
         if not _execution.on_host(xp, x, *constants):
             return self._add_up(xp, x, *constants)
-        shape = x.shape[0], len(self.maps), x.shape[1]
-        out = xp.zeros(shape, dtype=working_dtype(xp, x), device=x.device)
+        out = self._room(xp, x)
+        probabilities = None if kept is None or not self._keeps(xp, x) else xp.empty_like(x)
         for n, v in _chunks(xp, x):
-            out[n, ...] += self._add_up(xp, *_chunk(n, v, x, *constants))
+            blocks, weight = self._blocks(xp, *_chunk(n, v, x, *constants))
+            self._put(out, n, v, self._over_blocks(xp, blocks, weight))
+            if probabilities is not None:
+                probabilities[n, :, v] = blocks[0].p
+        if probabilities is not None:
+            kept.append(probabilities)
         return out
 
-    def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
-        """Gradient by the prediction of the inner product of the sums with `cotangent`."""
+    def pullback(
+        self, cotangent: Any, x: Any, *constants: Any, kept: list[Any] | None = None
+    ) -> Any:
+        """
+        Gradient by the prediction of the inner product of the sums with `cotangent`.
+
+        It is written over the probabilities, if they were `kept`.
+        """
         xp = namespace(x)
         if size := self._piece(xp, x):
             pull_back = partial(self._pull_back, xp)
@@ -73,15 +90,19 @@ class Sums:
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
         if not _execution.on_host(xp, cotangent, x, *constants) or _execution.recording(xp):
             return _ops.narrow(xp, self._pull_back(xp, cotangent, x, *constants), x.dtype)
-        out = xp.empty_like(x)
+        known = bool(kept)
+        out = kept.pop() if kept else xp.empty_like(x)
         for n, v in _chunks(xp, x):
+            part, chunk = self._part(cotangent, n, v), _chunk(n, v, x, *constants)
+            p = out[n, :, v] if known else None
             # Under no name, lest it be held while the next is computed.
-            out[n, :, v] = _ops.narrow(
-                xp,
-                self._pull_back(xp, self._part(cotangent, n, v), *_chunk(n, v, x, *constants)),
-                x.dtype,
-            )
+            out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *chunk, p=p), x.dtype)
         return out
+
+    def _keeps(self, xp: Any, x: Any) -> bool:
+        """Whether the sums compute probabilities that the gradient can be written over."""
+        computed = self.activation.computes_p and any(m.wrt == "p" for m in self.maps)
+        return computed and x.dtype == working_dtype(xp, x)
 
     def _piece(self, xp: Any, x: Any) -> int:
         """Voxels that a compiled loop works on at a time; 0 where it is better to have no loop."""
@@ -90,6 +111,15 @@ class Sums:
         samples, classes, voxels = x.shape
         size = max(_LEAST_LOOPED, _LOOPED // max(1, samples * classes))
         return size if voxels > size else 0
+
+    def _room(self, xp: Any, x: Any) -> Any:
+        shape = x.shape[0], len(self.maps), x.shape[1]
+        return xp.zeros(shape, dtype=working_dtype(xp, x), device=x.device)
+
+    @staticmethod
+    def _put(out: Any, n: slice, v: slice, part: Any) -> None:
+        total = out[n, ...]
+        total += part
 
     @staticmethod
     def _part(cotangent: Any, n: slice, v: slice) -> Any:
@@ -104,18 +134,23 @@ class Sums:
         return cotangent[:, :, None]
 
     def _add_up(self, xp: Any, x: Any, *constants: Any) -> Any:
-        blocks, weight = self._blocks(xp, x, *constants)
+        return self._over_blocks(xp, *self._blocks(xp, x, *constants))
+
+    def _over_blocks(self, xp: Any, blocks: list[Any], weight: Any) -> Any:
         weights = () if weight is None else (weight,)
         results = (
             [self._over_voxels(xp, *factors(value), *weights) for value in m.values(blocks)]
             for m in self.maps
         )
-        return xp.stack([_join(xp, result, x.shape[1]) for result in results], axis=1)
+        classes = sum(v.x.shape[1] for v in blocks)
+        return xp.stack([_join(xp, result, classes) for result in results], axis=1)
 
-    def _pull_back(self, xp: Any, cotangent: Any, x: Any, *constants: Any) -> Any:
+    def _pull_back(self, xp: Any, cotangent: Any, x: Any, *constants: Any, p: Any = None) -> Any:
         if all(m.wrt is None for m in self.maps):
             return xp.zeros_like(x)
         blocks, weight = self._blocks(xp, x, *constants)
+        if p is not None:
+            blocks[0].p = p
         slopes: list[dict[str, Any]] = [{} for _ in blocks]
         for k, m in enumerate(self.maps):
             if m.wrt is None:
@@ -173,17 +208,14 @@ class Sums:
 class Values(Sums):
     """The maps themselves, times the weight of the voxel, (N, K, C, V); else as `Sums`."""
 
-    def forward(self, x: Any, *constants: Any) -> Any:
-        """The weighted maps (N, K, C, V)."""
-        xp = namespace(x)
-        if not _execution.on_host(xp, x, *constants):
-            return self._add_up(xp, x, *constants)
+    def _room(self, xp: Any, x: Any) -> Any:
         samples, classes, voxels = x.shape
         shape = samples, len(self.maps), classes, voxels
-        out = xp.empty(shape, dtype=working_dtype(xp, x), device=x.device)
-        for n, v in _chunks(xp, x):
-            out[n, :, :, v] = self._add_up(xp, *_chunk(n, v, x, *constants))
-        return out
+        return xp.empty(shape, dtype=working_dtype(xp, x), device=x.device)
+
+    @staticmethod
+    def _put(out: Any, n: slice, v: slice, part: Any) -> None:
+        out[n, :, :, v] = part
 
     def _piece(self, xp: Any, x: Any) -> int:
         return 0
@@ -199,6 +231,20 @@ class Values(Sums):
     @staticmethod
     def _for_voxels(cotangent: Any) -> Any:
         return cotangent
+
+
+class _Once:
+    """
+    Sums of which a gradient is asked for: forward leaves the probabilities to the pullback.
+
+    They lie where the gradient will, so that no more is held at the most than without them; a
+    second pullback computes them anew.
+    """
+
+    def __init__(self, sums: Sums) -> None:
+        kept: list[Any] = []
+        self.forward = partial(sums.forward, kept=kept)
+        self.pullback = partial(sums.pullback, kept=kept)
 
 
 def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:

@@ -158,8 +158,7 @@ class ActiveBoundaryLoss(VoxelLoss):
         if reduction == "none":
             return c.unflatten(weight * value if c.multilabel else (weight * value)[:, 0, :])
         weight = weight * xp.astype(c.flat(directed), weight.dtype)
-        total, number = (xp.sum(each, axis=(1, 2)) for each in (weight * value, weight))
-        return reduce_samples(c, total, number, reduction)
+        return reduce_samples(c, weight * value, weight, reduction)
 
     def _boundary(self, c: "Comparison", outcomes: Sequence[Any], counted: Any) -> Any:
         """Ones on the predicted boundary (N, C or 1, *space), else zeros."""

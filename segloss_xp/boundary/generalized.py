@@ -83,9 +83,9 @@ class GeneralizedSurfaceLoss(Loss):
             weights = weights / (1.0 + g * g)
         if self.class_weights is not None:
             weights = weights * c.constant(self.class_weights, "class_weights")[first:]
-        totals = (xp.sum(weights * each, axis=1) for each in (agreement, most))
+        totals = (xp.sum(weights * each, axis=1, keepdims=True) for each in (agreement, most))
         values = 1.0 - divide(*totals, empty=1.0)
         if reduction == "none":
-            return values[:, None]
-        counts = xp.where(volume[:, 0] > 0, xp.ones_like(values), xp.zeros_like(values))
+            return values
+        counts = xp.where(volume[:, :1] > 0, xp.ones_like(values), xp.zeros_like(values))
         return reduce_samples(c, values, counts, reduction)

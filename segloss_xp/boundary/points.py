@@ -107,8 +107,7 @@ class WeightedHausdorffLoss(Loss):
         counts = xp.where(volume > 0, xp.ones_like(volume), xp.zeros_like(volume))
         if self.class_weights is not None:
             counts = counts * c.constant(self.class_weights, "class_weights")[first:]
-        totals = xp.sum(counts * values, axis=1), xp.sum(counts, axis=1)
-        return reduce_samples(c, *totals, reduction)
+        return reduce_samples(c, counts * values, counts, reduction)
 
 
 _TINY = 1e-6

@@ -51,10 +51,9 @@ class Selection(VoxelLoss):
         values, weights = values * share, weights * share
         if reduction == "none":
             return c.unflatten(values if c.multilabel else values[:, 0, :])
-        values = namespace(values).sum(values, axis=(1, 2))
-        weights = c.xp.sum(weights, axis=(1, 2))
         if self.batch:
-            values, weights = c.pool(values), c.pool(weights)
+            each = (namespace(x).sum(x, axis=2, keepdims=True) for x in (values, weights))
+            values, weights = map(c.pool, each)
         return reduce_samples(c, values, weights, reduction, pooled=self.batch)
 
 

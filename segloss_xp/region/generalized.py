@@ -76,7 +76,7 @@ class GeneralizedDiceLoss(RegionLoss):
         values = judged * self.formula(tp, p, g)
         if reduction == "none":
             return values
-        return reduce_samples(comparison, values[:, 0], judged[:, 0], reduction, pooled=self.batch)
+        return reduce_samples(comparison, values, judged, reduction, pooled=self.batch)
 
     def _relative(self, weights: Any, g: Any) -> Any:
         """The weights of the classes times those of their volume, relative to the largest."""

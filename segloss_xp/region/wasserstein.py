@@ -92,7 +92,7 @@ class GeneralizedWassersteinDiceLoss(Loss):
         values = judged * (1.0 - smoothed(2.0 * found, 2.0 * found + errors, self.smooth))
         if reduction == "none":
             return values
-        return reduce_samples(c, values[:, 0], judged[:, 0], reduction, pooled=self.batch)
+        return reduce_samples(c, values, judged, reduction, pooled=self.batch)
 
     def _costs(self, classes: int) -> tuple[Map, Map]:
         """What an error costs: as such, and as what is lost of the weight of the voxel."""

@@ -115,5 +115,4 @@ class NonAdjacencyLoss(Loss):
         values = xp.reshape(contacts, weights.shape) * weights
         if reduction == "none":
             return c.unflatten(values)
-        totals = xp.sum(values, axis=1), c.xp.sum(weights, axis=1)
-        return reduce_samples(c, *totals, reduction)
+        return reduce_samples(c, values, weights, reduction)
