@@ -266,7 +266,7 @@ def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:
     """``rule.forward(x, *constants)``, with ``rule.pullback`` for its gradient by `x`."""
     match name(xp):
         case "torch":
-            from segloss_xp.torch import Ruled, RuledEager, transforming
+            from segloss_xp.torch import RuledEager, ruled, transforming
 
             if not compiling(xp):
                 return RuledEager.apply(rule, x, *constants)
@@ -274,7 +274,7 @@ def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:
             # no batching rule for any (torch 2.13).
             if transforming() or not (x.requires_grad and recording(xp)):
                 return rule.forward(x, *constants)
-            return Ruled.apply(rule, x, *constants)
+            return ruled(rule, x, *constants)
         case "jax":
             from segloss_xp.jax import ruled
 
