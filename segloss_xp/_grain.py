@@ -74,7 +74,8 @@ class ClassLoss(Loss):
 
     def pooled(self, comparison: Comparison, total: Any) -> Any:
         """Of a sum (N, C), the classes that count, for each sample or for the batch."""
-        total = total[:, self._first(comparison) :]
+        if first := self._first(comparison):
+            total = total[:, first:]
         return comparison.pool(total) if self.batch else total
 
     def judged(self, comparison: Comparison) -> tuple[Any, Any]:
@@ -270,8 +271,8 @@ def reduce_samples(
     With `pooled` there is one sample, that stands for the whole batch on all devices.
     """
     sample = reduction == "sample"
-    first = 1 if sample else 0
-    totals = (namespace(x).sum(x, axis=tuple(range(first, x.ndim))) for x in (values, weights))
+    axes = tuple(range(1, values.ndim)) if sample else None
+    totals = (namespace(x).sum(x, axis=axes) for x in (values, weights))
     total, number = totals if sample or pooled else map(comparison.everywhere, totals)
     value = total if reduction == "sum" else divide(total, number)
     if sample and pooled:

@@ -190,9 +190,9 @@ def _plain(value: Any) -> Any:
 
 
 def _scaled(weight: Any, value: Any) -> Any:
-    if not isinstance(weight, int | float):
-        weight = namespace(weight).astype(weight, value.dtype, copy=False)
-    return value * weight
+    if isinstance(weight, int | float):
+        return value if weight == 1 else value * weight
+    return value * namespace(weight).astype(weight, value.dtype, copy=False)
 
 
 def _terms(loss: Loss) -> tuple[tuple[float, Loss], ...]:

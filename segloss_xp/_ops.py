@@ -91,8 +91,8 @@ def finite(xp: Any, log: Any) -> Any:
     """Logarithms of probabilities, fresh from their computation; those of 0 as small as can be."""
     least = -float(xp.finfo(log.dtype).max)
     match name(xp):
-        case "numpy":  # none is above 0, and with two bounds it is four times as fast (NumPy 2.4)
-            return xp.clip(log, min=least, max=0.0)
+        case "numpy":  # to look is a quarter of the time of a copy (NumPy 2.4)
+            return log if xp.min(log, initial=0.0) >= least else xp.clip(log, min=least)
         case "torch" if on_host(xp, log) and not recording(xp):
             return log.clamp_(min=least)
         case _:

@@ -68,6 +68,20 @@ def test_compiled_torch_holds_the_gradient_and_labels(tensors):
     assert torch_peak(lambda: torch.autograd.grad(compiled(x, y), x)) < 1.3 * LOGITS
 
 
+def test_compiled_torch_keeps_no_conditions(tensors):
+    """To write and read a boolean takes its compiler twenty times as long as a number."""
+    import torch
+
+    x, y = tensors
+    distance = torch.ones_like(x, requires_grad=False)
+    compiled = torch.compile(sx.BoundaryLoss(), fullgraph=True)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+        compiled(x, y, distance=distance)
+    assert any(each.numel() == x.numel() for each in kept)
+    assert all(each.numel() < y.numel() for each in kept if each.dtype == torch.bool)
+
+
 def test_operations_of_eager_torch(tensors):
     """Each reads and writes what is in the cache."""
     import torch
