@@ -1,4 +1,4 @@
-"""Sums of maps over voxels: one pass over the prediction forward, one backward, nothing kept."""
+"""Sums of maps over voxels: one pass over the prediction forward, and one backward."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,35 +52,26 @@ class Sums:
         rule = _Once(self) if _execution.recorded(xp, x) else self
         return _ops.differentiable(xp, rule, x, target, weight, *fields)
 
-    def forward(self, x: Any, *constants: Any, kept: list[Any] | None = None) -> Any:
-        """
-        The sums (N, K, C).
-
-        To what is `kept` the probabilities are added, if the sums are computed chunk by chunk.
-        """
+    def forward(self, x: Any, *constants: Any, room: Any = None) -> Any:
+        """The sums (N, K, C); into the `room`, an array like `x`, go the probabilities."""
         xp = namespace(x)
         if size := self._piece(xp, x):
             return _ops.sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
         if not _execution.on_host(xp, x, *constants):
             return self._add_up(xp, x, *constants)
-        out = self._room(xp, x)
-        probabilities = None if kept is None or not self._keeps(xp, x) else xp.empty_like(x)
+        out = self._out(xp, x)
         for n, v in _chunks(xp, x):
             blocks, weight = self._blocks(xp, *_chunk(n, v, x, *constants))
             self._put(out, n, v, self._over_blocks(xp, blocks, weight))
-            if probabilities is not None:
-                probabilities[n, :, v] = blocks[0].p
-        if probabilities is not None:
-            kept.append(probabilities)
+            if room is not None:
+                room[n, :, v] = blocks[0].p
         return out
 
-    def pullback(
-        self, cotangent: Any, x: Any, *constants: Any, kept: list[Any] | None = None
-    ) -> Any:
+    def pullback(self, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
         """
         Gradient by the prediction of the inner product of the sums with `cotangent`.
 
-        It is written over the probabilities, if they were `kept`.
+        It is written over the probabilities, if there is the `room` of forward.
         """
         xp = namespace(x)
         if size := self._piece(xp, x):
@@ -90,19 +81,20 @@ class Sums:
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
         if not _execution.on_host(xp, cotangent, x, *constants) or _execution.recording(xp):
             return _ops.narrow(xp, self._pull_back(xp, cotangent, x, *constants), x.dtype)
-        known = bool(kept)
-        out = kept.pop() if kept else xp.empty_like(x)
+        out = xp.empty_like(x) if room is None else room
         for n, v in _chunks(xp, x):
             part, chunk = self._part(cotangent, n, v), _chunk(n, v, x, *constants)
-            p = out[n, :, v] if known else None
+            p = None if room is None else room[n, :, v]
             # Under no name, lest it be held while the next is computed.
             out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *chunk, p=p), x.dtype)
         return out
 
-    def _keeps(self, xp: Any, x: Any) -> bool:
-        """Whether the sums compute probabilities that the gradient can be written over."""
+    def keeps(self, x: Any, *constants: Any) -> bool:
+        """Whether forward computes probabilities that the gradient can be written over."""
+        xp = namespace(x)
         computed = self.activation.computes_p and any(m.wrt == "p" for m in self.maps)
-        return computed and x.dtype == working_dtype(xp, x)
+        alike = x.dtype == working_dtype(xp, x)
+        return computed and alike and _execution.on_host(xp, x, *constants)
 
     def _piece(self, xp: Any, x: Any) -> int:
         """Voxels that a compiled loop works on at a time; 0 where it is better to have no loop."""
@@ -112,7 +104,7 @@ class Sums:
         size = max(_LEAST_LOOPED, _LOOPED // max(1, samples * classes))
         return size if voxels > size else 0
 
-    def _room(self, xp: Any, x: Any) -> Any:
+    def _out(self, xp: Any, x: Any) -> Any:
         shape = x.shape[0], len(self.maps), x.shape[1]
         return xp.zeros(shape, dtype=working_dtype(xp, x), device=x.device)
 
@@ -208,7 +200,7 @@ class Sums:
 class Values(Sums):
     """The maps themselves, times the weight of the voxel, (N, K, C, V); else as `Sums`."""
 
-    def _room(self, xp: Any, x: Any) -> Any:
+    def _out(self, xp: Any, x: Any) -> Any:
         samples, classes, voxels = x.shape
         shape = samples, len(self.maps), classes, voxels
         return xp.empty(shape, dtype=working_dtype(xp, x), device=x.device)
@@ -242,9 +234,17 @@ class _Once:
     """
 
     def __init__(self, sums: Sums) -> None:
-        kept: list[Any] = []
-        self.forward = partial(sums.forward, kept=kept)
-        self.pullback = partial(sums.pullback, kept=kept)
+        self.sums = sums
+        self._room: Any = None
+
+    def forward(self, x: Any, *constants: Any) -> Any:
+        if self.sums.keeps(x, *constants):
+            self._room = namespace(x).empty_like(x)
+        return self.sums.forward(x, *constants, room=self._room)
+
+    def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
+        room, self._room = self._room, None
+        return self.sums.pullback(cotangent, x, *constants, room=room)
 
 
 def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
