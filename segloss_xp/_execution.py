@@ -30,10 +30,13 @@ def recording(xp: Any) -> bool:
 
 
 def recorded(xp: Any, x: Any) -> bool:
-    """Whether a gradient by this very array will be asked for, operation by operation."""
+    """Whether a gradient by this very array, operation by operation, may be asked for."""
     match name(xp):
         case "torch":
-            return x.requires_grad and recording(xp) and not compiling(xp)
+            from segloss_xp.torch import transforming
+
+            plainly = not (compiling(xp) or transforming())
+            return plainly and x.requires_grad and recording(xp)
         case "tape":
             return True
         case _:

@@ -265,19 +265,20 @@ class VoxelLoss(Loss):
 def reduce_samples(
     comparison: Comparison, values: Any, weights: Any, reduction: Reduction, *, pooled: bool = False
 ) -> Any:
-    """
-    Reduce the weighted values and the weights (N, K, ...).
-
-    With `pooled` there is one sample, that stands for the whole batch on all devices.
-    """
+    """Reduce the weighted values and weights (N, K, ...); `pooled` if N is 1 for all devices."""
     sample = reduction == "sample"
-    axes = tuple(range(1, values.ndim)) if sample else None
-    totals = (namespace(x).sum(x, axis=axes) for x in (values, weights))
+    totals = (_sum(x, each=sample) for x in (values, weights))
     total, number = totals if sample or pooled else map(comparison.everywhere, totals)
     value = total if reduction == "sum" else divide(total, number)
-    if sample and pooled:
-        return comparison.xp.broadcast_to(value, (comparison.samples,))
-    return value
+    if not sample:
+        return value[0]
+    return comparison.xp.broadcast_to(value, (comparison.samples,)) if pooled else value
+
+
+def _sum(x: Any, *, each: bool) -> Any:
+    """The sum (N,) over all but the samples, or (1,) over all: an array, for `all_reduce`."""
+    xp = namespace(x)
+    return xp.sum(x, axis=tuple(range(1, x.ndim))) if each else xp.reshape(xp.sum(x), (1,))
 
 
 def smoothed(numerator: Any, denominator: Any, smooth: float | tuple[float, float]) -> Any:
@@ -286,7 +287,7 @@ def smoothed(numerator: Any, denominator: Any, smooth: float | tuple[float, floa
     return divide(numerator + above, denominator + below, empty=1.0)
 
 
-def divide(numerator: Any, denominator: Any, *, empty: float = 0.0) -> Any:
+def divide(numerator: Any, denominator: Any, *, empty: float = 0) -> Any:
     """The quotient, and `empty` where the denominator is 0, with a finite gradient."""
     some = _ops.settled(denominator != 0)
     # The inner choice keeps 0 / 0 out of the gradient of the outer one.

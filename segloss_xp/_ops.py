@@ -81,8 +81,11 @@ def sum_of_products(xp: Any, *factors: Any) -> Any:
         case "jax" if loops(xp):
             # XLA adds up along a last axis one by one, where there is but one sample: five times
             # the time of a product with a vector of ones (JAX 0.10).
+            from jax.numpy import matmul
+
             product = reduce(mul, factors)
-            return xp.matmul(product, xp.ones(product.shape[2], dtype=product.dtype))
+            ones = xp.ones(product.shape[2], dtype=product.dtype)
+            return matmul(product, ones, precision="highest")
         case _:
             return xp.sum(reduce(mul, factors), axis=2)
 
@@ -188,7 +191,7 @@ def settled(condition: Any) -> Any:
     return True if on_host(namespace(condition), condition) and condition.all() else condition
 
 
-def only(condition: Any, x: Any, otherwise: float = 0.0) -> Any:
+def only(condition: Any, x: Any, otherwise: float = 0) -> Any:
     """The array where the (settled) condition holds, elsewhere a number."""
     if condition is True:
         return x

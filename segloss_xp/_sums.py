@@ -33,7 +33,7 @@ class Sums:
     (N, K, C) for K maps. The target is an integer array (N, V) of labels, where what is outside
     [0, C) has no weight, or a floating or boolean array (N, C, V). The `fields` that the maps look
     at follow, in that order. The gradient by the prediction is written by hand and recomputes what
-    it needs; all else is constant. Where the weight is 0 nothing is looked at.
+    it is not given; all else is constant. Where the weight is 0 nothing is looked at.
     """
 
     maps: tuple[Map, ...]
@@ -227,10 +227,10 @@ class Values(Sums):
 
 class _Once:
     """
-    Sums of which a gradient is asked for: forward leaves the probabilities to the pullback.
+    Sums whose gradient may be asked for: forward leaves the probabilities to the pullback.
 
-    They lie where the gradient will, so that no more is held at the most than without them; a
-    second pullback computes them anew.
+    They lie where the gradient will, and wait for it from forward to backward: an array like the
+    prediction. A second pullback computes them anew.
     """
 
     def __init__(self, sums: Sums) -> None:
@@ -243,7 +243,8 @@ class _Once:
         return self.sums.forward(x, *constants, room=self._room)
 
     def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
-        room, self._room = self._room, None
+        recording = _execution.recording(namespace(x))
+        room, self._room = None if recording else self._room, None
         return self.sums.pullback(cotangent, x, *constants, room=room)
 
 

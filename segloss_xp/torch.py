@@ -70,8 +70,6 @@ class Ruled(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.rule, *arrays = inputs
         ctx.save_for_backward(*arrays)
-        ctx.save_for_forward(*arrays)
-        ctx.shape, ctx.dtype = output.shape, output.dtype
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Any) -> Any:
@@ -85,8 +83,10 @@ def ruled(rule: Rule, x: Any, *constants: Any) -> Any:
     The same for a compiler, told to keep nothing from forward to backward but the arguments.
 
     It would keep conditions, and take 10 ns to write a boolean and 4 to read it where a number
-    takes a tenth (torch 2.13).
+    takes a tenth. What is exported can't say so (torch 2.13).
     """
+    if torch.compiler.is_exporting():
+        return Ruled.apply(rule, x, *constants)
     return checkpoint(
         lambda *arrays: Ruled.apply(rule, *arrays),
         x,
@@ -98,6 +98,12 @@ def ruled(rule: Rule, x: Any, *constants: Any) -> Any:
 
 class RuledEager(Ruled):
     """The same with forward mode, which dynamo refuses to trace (torch 2.13)."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        Ruled.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(*inputs[1:])
+        ctx.shape, ctx.dtype = output.shape, output.dtype
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:

@@ -159,6 +159,15 @@ def test_dynamic_shapes(case):
     assert counter.frame_count <= 2
 
 
+def test_dynamic_compile():
+    """The loss object itself, of whose numbers dynamo makes symbols too."""
+    x, t, _ = tensors(CASES[0])
+    loss = sx.DiceCELoss()
+    value, expected = compiled(loss, dynamic=True)(x, t), loss(x, t)
+    close(value, expected)
+    close(gradient(value, x), gradient(expected, x))
+
+
 class Criterion(torch.nn.Module):
     """A module that holds a loss."""
 
@@ -181,6 +190,28 @@ def test_export(case):
     )
     x, t, loss = tensors(case, samples=3, space=(5, 4))
     close(program.module()(x, t), loss(x, t))
+
+
+class Scaled(Criterion):
+    """A loss after something that is trained."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.scale = torch.nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
+
+    def forward(self, x, t):
+        return super().forward(self.scale * x, t)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_export_of_what_is_trained(strict):
+    x, t, loss = tensors(CASES[0])
+    module = Scaled(loss.func, loss.keywords)
+    program = torch.export.export(module, (x.detach(), t), strict=strict).module()
+    value, expected = program(x.detach(), t), module(x.detach(), t)
+    close(value, expected)
+    if not strict:  # the other has no gradient of an autograd function (torch 2.13)
+        close(gradient(value, program.scale), gradient(expected, module.scale))
 
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
