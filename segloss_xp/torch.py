@@ -80,7 +80,7 @@ class Ruled(torch.autograd.Function):
 
 def ruled(rule: Rule, x: Any, *constants: Any) -> Any:
     """
-    The same for a compiler, told to keep nothing from forward to backward but the arguments.
+    `Ruled` for a compiler, told to keep nothing from forward to backward but the arguments.
 
     It would keep conditions, and take 10 ns to write a boolean and 4 to read it where a number
     takes a tenth. What is exported can't say so (torch 2.13).
@@ -97,7 +97,7 @@ def ruled(rule: Rule, x: Any, *constants: Any) -> Any:
 
 
 class RuledEager(Ruled):
-    """The same with forward mode, which dynamo refuses to trace (torch 2.13)."""
+    """`Ruled` with forward mode, which dynamo refuses to trace (torch 2.13)."""
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:

@@ -349,6 +349,32 @@ def test_corners_are_finite(differentiating: Backend, loss: sx.Loss):
 
 
 # The slope -1 of a hopeless -log p; 1 - p is 1, whatever its power.
+def test_more_than_is_worked_on_at_a_time(differentiating: Backend):
+    """One sample in several pieces, the last of them shorter; p is 3/4 for class 0 everywhere."""
+    voxels, first = 300_001, 100_000
+    y = np.where(np.arange(voxels) < first, 0, 1)[None]
+    logits = np.zeros((1, 2, voxels))
+    logits[:, 0] = log(3)
+    found, sizes = (0.75 * first, 0.25 * (voxels - first)), (first, voxels - first)
+    totals = 0.75 * voxels + sizes[0], 0.25 * voxels + sizes[1]
+    dice = sum(1 - 2 * tp / total for tp, total in zip(found, totals, strict=True)) / 2
+    entropy = -(sizes[0] * log(0.75) + sizes[1] * log(0.25)) / voxels
+
+    def slope(label: int) -> float:
+        """By the logit of class 0, of a voxel of the label."""
+        by_p = [
+            (tp - (label == c) * total) / total**2
+            for c, (tp, total) in enumerate(zip(found, totals, strict=True))
+        ]
+        return 0.75 * 0.25 * (by_p[0] - by_p[1]) + (0.75 - (label == 0)) / voxels
+
+    loss = sx.DiceLoss(smooth=0.0) + sx.CrossEntropyLoss()
+    value, gradient = differentiating.value_and_grad(loss, logits, y)
+    assert_close(value, dice + entropy)
+    by_first = np.where(y == 0, slope(0), slope(1))
+    assert_close(gradient, np.stack([by_first, -by_first], axis=1))
+
+
 @pytest.mark.parametrize(
     ("loss", "slope"),
     [

@@ -69,11 +69,11 @@ def test_compiled_torch_holds_the_gradient_and_labels(tensors):
 
 
 def test_compiled_torch_keeps_no_conditions(tensors):
-    """To write and read a boolean takes its compiler twenty times as long as a number."""
+    """To write and read a boolean takes its compiler ten times as long as a number."""
     import torch
 
     x, y = tensors
-    distance = torch.ones_like(x, requires_grad=False)
+    distance = torch.ones_like(x)
     compiled = torch.compile(sx.BoundaryLoss(), fullgraph=True)
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
