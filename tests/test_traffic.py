@@ -68,6 +68,17 @@ def test_compiled_torch_holds_the_gradient_and_labels(tensors):
     assert torch_peak(lambda: torch.autograd.grad(compiled(x, y), x)) < 1.3 * LOGITS
 
 
+def test_compiled_torch_holds_the_gradient_alone_of_many_classes(tensors):
+    """Whose exponentials its compiler would write to memory."""
+    import torch
+
+    x, y = tensors
+    x = x.detach().reshape(1, 32, 64, 64, 64).requires_grad_()
+    y = y.flatten()[: 64**3].reshape(1, 64, 64, 64)
+    compiled = torch.compile(LOSS, fullgraph=True)
+    assert torch_peak(lambda: torch.autograd.grad(compiled(x, y), x)) < 1.1 * LOGITS
+
+
 def test_compiled_torch_keeps_no_conditions(tensors):
     """To write and read a boolean takes its compiler ten times as long as a number."""
     import torch
