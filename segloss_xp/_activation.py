@@ -16,7 +16,19 @@ class Voxels:
     at most once.
     """
 
-    __slots__ = ("_log_odds", "_log_p", "_log_q", "_p", "_target", "fields", "mass", "x", "xp")
+    __slots__ = (
+        "_log_odds",
+        "_log_p",
+        "_log_q",
+        "_p",
+        "_room",
+        "_target",
+        "fields",
+        "mass",
+        "one_hot",
+        "x",
+        "xp",
+    )
 
     #: The quantities for which a block must hold all classes.
     joint: ClassVar[frozenset[str]] = frozenset()
@@ -26,9 +38,10 @@ class Voxels:
 
     def __init__(self, xp: Any, x: Any, g: Any) -> None:
         self.xp, self.x, self._target = xp, x, g
+        self.one_hot = False  # whether the target is 1 in one class at most, else 0
         self.mass: Any = 1.0  # the target added up over all classes
         self.fields: Mapping[Any, Any] = {}  # images that some maps look at, by their `Field`
-        self._p = self._log_p = self._log_q = self._log_odds = None
+        self._room = self._p = self._log_p = self._log_q = self._log_odds = None
 
     @property
     def g(self) -> Any:
@@ -47,6 +60,12 @@ class Voxels:
     @p.setter
     def p(self, known: Any) -> None:
         self._p = known
+
+    def leave_p(self, room: Any) -> None:
+        """Compute the probability, and leave it in an array."""
+        self._room = room
+        if self.p is not room:
+            room[...] = self.p
 
     @property
     def log_p(self) -> Any:
@@ -162,7 +181,7 @@ class Softmax(Voxels):
         return [_total(*each) for each in zip(*parts, strict=True)]
 
     def _probability(self) -> Any:
-        p = None if self._parts else _ops.softmax(self.xp, self.x)
+        p = None if self._parts else _ops.softmax(self.xp, self.x, room=self._room)
         if p is None:
             shifted, exponential, total = self.parts
             p = exponential / total

@@ -158,7 +158,11 @@ class Comparison:
 
     def everywhere(self, x: Any) -> Any:
         """Sum over the devices."""
-        return x if self.all_reduce is None else self.all_reduce(x)
+        if self.all_reduce is None:
+            return x
+        # An array with an axis, where NumPy would give a number.
+        flat = namespace(x).reshape(x, (-1,))
+        return namespace(x).reshape(self.all_reduce(flat), x.shape)
 
     def constant(self, values: Sequence[float], what: str) -> Any:
         """One number a class, as an array (C,) of the working precision."""

@@ -98,7 +98,9 @@ class ClassLoss(Loss):
         values = _ops.only(valued, values)
         if reduction == "none":
             return values
-        return reduce_samples(comparison, weights * values, weights, reduction, pooled=self.batch)
+        alike = valued is True and self.class_weights is None  # all weights are 1
+        values = values if alike else weights * values
+        return reduce_samples(comparison, values, weights, reduction, pooled=self.batch)
 
     def _first(self, comparison: Comparison) -> int:
         first = 0 if self.include_background else 1
@@ -267,18 +269,13 @@ def reduce_samples(
 ) -> Any:
     """Reduce the weighted values and weights (N, K, ...); `pooled` if N is 1 for all devices."""
     sample = reduction == "sample"
-    totals = (_sum(x, each=sample) for x in (values, weights))
+    axes = tuple(range(1, values.ndim)) if sample else None
+    totals = (namespace(x).sum(x, axis=axes) for x in (values, weights))
     total, number = totals if sample or pooled else map(comparison.everywhere, totals)
     value = total if reduction == "sum" else divide(total, number)
-    if not sample:
-        return value[0]
-    return comparison.xp.broadcast_to(value, (comparison.samples,)) if pooled else value
-
-
-def _sum(x: Any, *, each: bool) -> Any:
-    """The sum (N,) over all but the samples, or (1,) over all: an array, for `all_reduce`."""
-    xp = namespace(x)
-    return xp.sum(x, axis=tuple(range(1, x.ndim))) if each else xp.reshape(xp.sum(x), (1,))
+    if sample and pooled:
+        return comparison.xp.broadcast_to(value, (comparison.samples,))
+    return value
 
 
 def smoothed(numerator: Any, denominator: Any, smooth: float | tuple[float, float]) -> Any:

@@ -17,9 +17,15 @@ _DOT = 1024
 _SMALL = 1 << 21
 
 
-def softmax(xp: Any, x: Any, *, log: bool = False) -> Any:
-    """Softmax over axis 1, or its logarithm, where the library has a better one; else None."""
+def softmax(xp: Any, x: Any, *, log: bool = False, room: Any = None) -> Any:
+    """
+    Softmax over axis 1, or its logarithm, where the library has a better one; else None.
+
+    It is written into the `room`, if it is given one and can do it without a copy.
+    """
     match name(xp):
+        case "torch" if room is not None and room.is_contiguous():
+            return xp.softmax(x, 1, out=room)
         case "torch" if compiling(xp) and x.device.type == "cpu":
             # No exponential of what has one use more: the compiler writes it to memory, which takes
             # twice the time of computing it again (torch 2.13).

@@ -62,9 +62,9 @@ class Sums:
         out = self._out(xp, x)
         for n, v in _chunks(xp, x):
             blocks, weight = self._blocks(xp, *_chunk(n, v, x, *constants))
-            self._put(out, n, v, self._over_blocks(xp, blocks, weight))
             if room is not None:
-                room[n, :, v] = blocks[0].p
+                blocks[0].leave_p(room[n, :, v])
+            self._put(out, n, v, self._over_blocks(xp, blocks, weight))
         return out
 
     def pullback(self, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
@@ -185,10 +185,11 @@ class Sums:
         else:
             targets = [partial(_ops.indicator, xp, target, float(c)) for c in range(classes)]
         blocks = self.activation.blocks(xp, x, targets)
+        mass = 1.0
         if not labels and any(m.uses_mass for m in self.maps):
             mass = xp.sum(target, axis=1, keepdims=True)
-            for v in blocks:
-                v.mass = mass
+        for v in blocks:
+            v.one_hot, v.mass = labels, mass
         if fields:
             parts = [split(xp.astype(field, dtype, copy=False), count) for field in fields]
             for v, *images in zip(blocks, *parts, strict=True):

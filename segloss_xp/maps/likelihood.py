@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
 from segloss_xp._activation import Voxels
-from segloss_xp.maps.base import Map, Product
+from segloss_xp.maps.base import Map, OfLikelihood, Product
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,16 @@ class LogComplement(Map):
 
 
 @dataclass(frozen=True)
-class FocalLikelihood(Map):
+class FocalLikelihood(OfLikelihood):
     """The modulated log-likelihood g (1 - p)^gamma log p (Lin et al. 2017)."""
 
-    wrt: ClassVar[Literal["log_p"]] = "log_p"
     gamma: float
 
-    def value(self, v: Voxels) -> Any:
-        return Product(v.g, _ops.power(v.xp, _complement(v, v.log_p), self.gamma) * v.log_p)
+    def of(self, xp: Any, log_p: Any) -> Any:
+        return _ops.power(xp, _complement(xp, log_p), self.gamma) * log_p
 
-    def slope(self, v: Voxels) -> Any:
-        return v.g * _focal_slope(v, v.p, v.log_p, self.gamma)
+    def derivative(self, xp: Any, log_p: Any) -> Any:
+        return _focal_slope(xp, xp.exp(log_p), log_p, self.gamma)
 
 
 @dataclass(frozen=True)
@@ -86,39 +85,38 @@ class FocalRejection(Map):
     gamma: float
 
     def value(self, v: Voxels) -> Any:
-        return Product(1.0 - v.g, _ops.power(v.xp, _complement(v, v.log_q), self.gamma) * v.log_q)
+        p = _complement(v.xp, v.log_q)
+        return Product(1.0 - v.g, _ops.power(v.xp, p, self.gamma) * v.log_q)
 
     def slope(self, v: Voxels) -> Any:
-        return (1.0 - v.g) * _focal_slope(v, 1.0 - v.p, v.log_q, self.gamma)
+        return (1.0 - v.g) * _focal_slope(v.xp, 1.0 - v.p, v.log_q, self.gamma)
 
 
 @dataclass(frozen=True)
-class PoweredMiss(Map):
+class PoweredMiss(OfLikelihood):
     """The miss g (1 - p^q), 0 < q (Zhang and Sabuncu 2018, eq. 6)."""
 
-    wrt: ClassVar[Literal["log_p"]] = "log_p"
     power: float
 
-    def value(self, v: Voxels) -> Any:
-        return Product(v.g, -v.xp.expm1(self.power * v.log_p))
+    def of(self, xp: Any, log_p: Any) -> Any:
+        return _complement(xp, self.power * log_p)
 
-    def slope(self, v: Voxels) -> Any:
-        return -self.power * v.g * v.xp.exp(self.power * v.log_p)
+    def derivative(self, xp: Any, log_p: Any) -> Any:
+        return -self.power * xp.exp(self.power * log_p)
 
 
 @dataclass(frozen=True)
-class PoweredShortfall(Map):
+class PoweredShortfall(OfLikelihood):
     """The shortfall g (1 - p)^power, power >= 1, of what was to be 1 (Leng et al. 2022)."""
 
-    wrt: ClassVar[Literal["log_p"]] = "log_p"
     power: float
 
-    def value(self, v: Voxels) -> Any:
-        return Product(v.g, _ops.power(v.xp, _complement(v, v.log_p), self.power))
+    def of(self, xp: Any, log_p: Any) -> Any:
+        return _ops.power(xp, _complement(xp, log_p), self.power)
 
-    def slope(self, v: Voxels) -> Any:
-        q = _ops.power(v.xp, _complement(v, v.log_p), self.power - 1.0)
-        return -self.power * v.g * v.p * q
+    def derivative(self, xp: Any, log_p: Any) -> Any:
+        q = _ops.power(xp, _complement(xp, log_p), self.power - 1.0)
+        return -self.power * xp.exp(log_p) * q
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ class PoweredSurprise(Map):
         # By the log-odds, -gamma u^(gamma - 1) (1 - p) with u = -log p; (1 - p) / u is 1 at p = 1.
         u = self._surprise(v)
         one = v.xp.ones_like(u)
-        ratio = v.xp.where(u > 0, _complement(v, -u) / v.xp.where(u > 0, u, one), one)
+        ratio = v.xp.where(u > 0, _complement(v.xp, -u) / v.xp.where(u > 0, u, one), one)
         return -self.gamma * v.g * (_ops.power(v.xp, u, self.gamma) * ratio)
 
     def _surprise(self, v: Voxels) -> Any:
@@ -170,17 +168,17 @@ class Divergence(Map):
         return -v.g
 
 
-def _complement(v: Voxels, log: Any) -> Any:
+def _complement(xp: Any, log: Any) -> Any:
     """One minus the exponential, exact where that is small."""
-    return -v.xp.expm1(log)
+    return -xp.expm1(log)
 
 
-def _focal_slope(v: Voxels, p: Any, log_p: Any, gamma: float) -> Any:
+def _focal_slope(xp: Any, p: Any, log_p: Any, gamma: float) -> Any:
     # By log p, (1 - p)^gamma - gamma p (1 - p)^(gamma - 1) log p.
-    q = _complement(v, log_p)
+    q = _complement(xp, log_p)
     if gamma >= 1:
-        return _ops.power(v.xp, q, gamma - 1.0) * (q - gamma * p * log_p)
+        return _ops.power(xp, q, gamma - 1.0) * (q - gamma * p * log_p)
     # As log p / (1 - p) is -1 at p = 1, the slope is finite here too.
-    one = v.xp.ones_like(q)
-    ratio = v.xp.where(q > 0, log_p / v.xp.where(q > 0, q, one), -one)
-    return _ops.power(v.xp, q, gamma) * (1.0 - gamma * p * ratio)
+    one = xp.ones_like(q)
+    ratio = xp.where(q > 0, log_p / xp.where(q > 0, q, one), -one)
+    return _ops.power(xp, q, gamma) * (1.0 - gamma * p * ratio)

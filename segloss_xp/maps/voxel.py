@@ -1,7 +1,6 @@
 """Maps of all classes of a voxel together."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -9,8 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
 from segloss_xp._activation import Voxels, split
-from segloss_xp._array import namespace
-from segloss_xp.maps.base import Map, Product
+from segloss_xp.maps.base import Map, Product, over_classes
 
 
 @dataclass(frozen=True)
@@ -54,14 +52,14 @@ class NormalizedLikelihood(Map):
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         total = self._total(blocks)
         direct = [factor * v.g for v, factor in zip(blocks, cotangents, strict=True)]
-        shared = _over_classes(
+        shared = over_classes(
             part * (_log_p(v) / total) for v, part in zip(blocks, direct, strict=True)
         )
         return [(part - shared) / total for part in direct]
 
     @staticmethod
     def _total(blocks: list[Any]) -> Any:
-        total = _over_classes(_log_p(v) for v in blocks)
+        total = over_classes(_log_p(v) for v in blocks)
         # Probabilities given as they are may all be 1.
         return blocks[0].xp.where(total < 0, total, -blocks[0].xp.ones_like(total))
 
@@ -84,7 +82,7 @@ class MarginExcess(Map):
             for v, factor in zip(blocks, cotangents, strict=True)
         ]
         leading = [xp.astype(_log_p(v) >= top, v.g.dtype) for v in blocks]
-        share = _over_classes(exceeding) / _over_classes(leading)
+        share = over_classes(exceeding) / over_classes(leading)
         return [first * share - part for first, part in zip(leading, exceeding, strict=True)]
 
     def _excess(self, v: Voxels, top: Any) -> Any:
@@ -120,29 +118,29 @@ class TemperedDivergence(Map):
             apart = v.g * (self._tempered(xp, log_g) - self._tempered(xp, log_q))
             mass = _ops.power(xp, v.g, power) - xp.exp(power * log_q)
             terms.append(apart - mass / power)
-        total = _over_classes(terms) / self._labels(blocks)
+        total = over_classes(terms) / self._labels(blocks)
         return [v.g * total for v in blocks]
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         # By q the divergence has the slope q^-t1 (q - g), and q by its own activation q^t2; the
         # activations of all classes share lambda, which moves as their mean weighed by q^t2.
         xp, logs = blocks[0].xp, self._log_q(blocks)
-        factor = _over_classes(f * v.g for v, f in zip(blocks, cotangents, strict=True))
+        factor = over_classes(f * v.g for v, f in zip(blocks, cotangents, strict=True))
         factor = factor / self._labels(blocks)
         direct = [
             factor * (xp.exp((self.t2 - self.t1) * log_q) * (xp.exp(log_q) - v.g))
             for v, log_q in zip(blocks, logs, strict=True)
         ]
         escort = [xp.exp(self.t2 * log_q) for log_q in logs]
-        total = _over_classes(escort)
+        total = over_classes(escort)
         # The probabilities of a voxel that is left out are all 0.
-        shared = _over_classes(direct) / xp.where(total > 0, total, xp.ones_like(total))
+        shared = over_classes(direct) / xp.where(total > 0, total, xp.ones_like(total))
         return [part - share * shared for part, share in zip(direct, escort, strict=True)]
 
     @staticmethod
     def _labels(blocks: list[Any]) -> Any:
         """The target of all classes, or 1 where it is 0."""
-        total = _over_classes(v.g for v in blocks)
+        total = over_classes(v.g for v in blocks)
         return blocks[0].xp.where(total > 0, total, blocks[0].xp.ones_like(total))
 
     def _tempered(self, xp: Any, log: Any) -> Any:
@@ -173,8 +171,8 @@ class TemperedDivergence(Map):
 
     def _closer(self, xp: Any, s: float, shift: Any, logs: list[Any]) -> Any:
         q = [xp.exp(self._log_power(xp, s, shift, log)) for log in logs]
-        total = _over_classes(q)
-        escort = _over_classes(
+        total = over_classes(q)
+        escort = over_classes(
             part / (1.0 + s * (shift - log)) for part, log in zip(q, logs, strict=True)
         )
         log_total = xp.log(total)
@@ -184,8 +182,3 @@ class TemperedDivergence(Map):
 def _log_p(v: Voxels) -> Any:
     """Logarithm of the probability, of a size that sums and products of some do not overflow."""
     return v.xp.clip(v.log_p, min=-(float(v.xp.finfo(v.log_p.dtype).max) ** 0.5))
-
-
-def _over_classes(blocks: Iterable[Any]) -> Any:
-    """The sum over all classes of what comes in blocks of them."""
-    return reduce(add, (namespace(x).sum(x, axis=1, keepdims=True) for x in blocks))
