@@ -1,11 +1,12 @@
 """From the network's output to probabilities, and the slopes back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from operator import add
 from typing import Any, ClassVar
 
 from segloss_xp import _ops
+from segloss_xp._array import namespace
 
 
 class Voxels:
@@ -17,17 +18,8 @@ class Voxels:
     """
 
     __slots__ = (
-        "_log_odds",
-        "_log_p",
-        "_log_q",
-        "_p",
-        "_room",
-        "_target",
-        "fields",
-        "mass",
-        "one_hot",
-        "x",
-        "xp",
+        *("_log_odds", "_log_p", "_log_q", "_p", "_target"),
+        *("fields", "mass", "one_hot", "x", "xp"),
     )
 
     #: The quantities for which a block must hold all classes.
@@ -41,7 +33,7 @@ class Voxels:
         self.one_hot = False  # whether the target is 1 in one class at most, else 0
         self.mass: Any = 1.0  # the target added up over all classes
         self.fields: Mapping[Any, Any] = {}  # images that some maps look at, by their `Field`
-        self._room = self._p = self._log_p = self._log_q = self._log_odds = None
+        self._p = self._log_p = self._log_q = self._log_odds = None
 
     @property
     def g(self) -> Any:
@@ -62,10 +54,8 @@ class Voxels:
         self._p = known
 
     def leave_p(self, room: Any) -> None:
-        """Compute the probability, and leave it in an array."""
-        self._room = room
-        if self.p is not room:
-            room[...] = self.p
+        """Leave the probability in an array, which it may be from then on."""
+        room[...] = self.p
 
     @property
     def log_p(self) -> Any:
@@ -163,6 +153,11 @@ class Softmax(Voxels):
             self._parts = shifted, exponential, xp.sum(exponential, axis=1, keepdims=True)
         return self._parts
 
+    def leave_p(self, room: Any) -> None:
+        self._p = _ops.softmax_into(self.xp, room, self.x)
+        if self._p is None:
+            super().leave_p(room)
+
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
         xp = blocks[0].xp
@@ -171,7 +166,7 @@ class Softmax(Voxels):
             parts.append([_ops.softmax_pullback(xp, blocks[0].p, slopes[0]["p"])])
         elif slopes[0].keys() & {"p", "log_p"}:
             by_log = super().pull(blocks, slopes)
-            mean = reduce(add, (xp.sum(s, axis=1, keepdims=True) for s in by_log))
+            mean = over_classes(by_log)
             pairs = zip(blocks, by_log, strict=True)
             parts.append([_ops.add_product(xp, s, v.p, -mean) for v, s in pairs])
         if slopes[0].keys() & cls.joint:
@@ -181,7 +176,7 @@ class Softmax(Voxels):
         return [_total(*each) for each in zip(*parts, strict=True)]
 
     def _probability(self) -> Any:
-        p = None if self._parts else _ops.softmax(self.xp, self.x, room=self._room)
+        p = None if self._parts else _ops.softmax(self.xp, self.x)
         if p is None:
             shifted, exponential, total = self.parts
             p = exponential / total
@@ -324,6 +319,11 @@ def split(x: Any, count: int) -> list[Any]:
     if count == 1 or x.shape[1] == 1:
         return [x] * count
     return [x[:, c : c + 1, :] for c in range(count)]
+
+
+def over_classes(blocks: Iterable[Any]) -> Any:
+    """The sum over all classes of what comes in blocks of them."""
+    return reduce(add, (namespace(x).sum(x, axis=1, keepdims=True) for x in blocks))
 
 
 def _times(slope: Any, factor: Any) -> Any:

@@ -160,9 +160,9 @@ class Comparison:
         """Sum over the devices."""
         if self.all_reduce is None:
             return x
-        # An array with an axis, where NumPy would give a number.
-        flat = namespace(x).reshape(x, (-1,))
-        return namespace(x).reshape(self.all_reduce(flat), x.shape)
+        # An array with an axis: NumPy's sums are numbers, which no buffer of MPI takes.
+        xp = namespace(x)
+        return xp.reshape(self.all_reduce(xp.reshape(x, (-1,))), x.shape)
 
     def constant(self, values: Sequence[float], what: str) -> Any:
         """One number a class, as an array (C,) of the working precision."""

@@ -273,9 +273,9 @@ def reduce_samples(
     totals = (namespace(x).sum(x, axis=axes) for x in (values, weights))
     total, number = totals if sample or pooled else map(comparison.everywhere, totals)
     value = total if reduction == "sum" else divide(total, number)
-    if sample and pooled:
-        return comparison.xp.broadcast_to(value, (comparison.samples,))
-    return value
+    if sample:
+        return comparison.xp.broadcast_to(value, (comparison.samples,)) if pooled else value
+    return value[()]  # NumPy's number, of what has no axis
 
 
 def smoothed(numerator: Any, denominator: Any, smooth: float | tuple[float, float]) -> Any:

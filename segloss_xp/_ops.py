@@ -17,23 +17,26 @@ _DOT = 1024
 _SMALL = 1 << 21
 
 
-def softmax(xp: Any, x: Any, *, log: bool = False, room: Any = None) -> Any:
-    """
-    Softmax over axis 1, or its logarithm, where the library has a better one; else None.
-
-    It is written into the `room`, if it is given one and can do it without a copy.
-    """
+def softmax(xp: Any, x: Any, *, log: bool = False) -> Any:
+    """Softmax over axis 1, or its logarithm, where the library has a better one; else None."""
     match name(xp):
-        case "torch" if room is not None and room.is_contiguous():
-            return xp.softmax(x, 1, out=room)
         case "torch" if compiling(xp) and x.device.type == "cpu":
-            # No exponential of what has one use more: the compiler writes it to memory, which takes
-            # twice the time of computing it again (torch 2.13).
+            # No exp of log p: what is made of `exp` and used twice, the compiler writes to memory,
+            # at twice the time of computing it again; what is made of `exp2` not (torch 2.13).
             shifted = x - stop_gradient(xp, xp.max(x, axis=1, keepdims=True))
             log_p = shifted - xp.log(xp.sum(xp.exp(shifted), axis=1, keepdims=True))
             return log_p if log else xp.exp2(log_p * _LOG2_E)
         case "torch":
             return xp.log_softmax(x, 1) if log else xp.softmax(x, 1)
+        case _:
+            return None
+
+
+def softmax_into(xp: Any, room: Any, x: Any) -> Any:
+    """The room, with the softmax over axis 1, where that takes no copy; else None."""
+    match name(xp):
+        case "torch" if room.is_contiguous():
+            return xp.softmax(x, 1, out=room)
         case _:
             return None
 
@@ -54,6 +57,16 @@ def log_sigmoid(xp: Any, x: Any) -> Any:
             return xp.nn.functional.logsigmoid(x)
         case _:
             return -xp.logaddexp(-x, xp.zeros_like(x))
+
+
+def expm1(xp: Any, x: Any) -> Any:
+    """The exponential less 1, exact where that is small."""
+    match name(xp):
+        case "torch" if compiling(xp) and x.device.type == "cpu":
+            # The compiler's own is a difference (torch 2.13).
+            return xp.tanh(0.5 * x) * (xp.exp(x) + 1.0)
+        case _:
+            return xp.expm1(x)
 
 
 def softmax_pullback(xp: Any, p: Any, slope: Any) -> Any:

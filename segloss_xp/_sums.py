@@ -185,11 +185,12 @@ class Sums:
         else:
             targets = [partial(_ops.indicator, xp, target, float(c)) for c in range(classes)]
         blocks = self.activation.blocks(xp, x, targets)
-        mass = 1.0
+        for v in blocks:
+            v.one_hot = labels
         if not labels and any(m.uses_mass for m in self.maps):
             mass = xp.sum(target, axis=1, keepdims=True)
-        for v in blocks:
-            v.one_hot, v.mass = labels, mass
+            for v in blocks:
+                v.mass = mass
         if fields:
             parts = [split(xp.astype(field, dtype, copy=False), count) for field in fields]
             for v, *images in zip(blocks, *parts, strict=True):

@@ -7,6 +7,8 @@ from torch.utils.checkpoint import checkpoint
 
 from segloss_xp._array import Rule
 
+_PLAIN = torch.Tensor, torch.nn.Parameter
+
 _functorch: Any = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -39,8 +41,8 @@ def all_reduce(x: torch.Tensor, group: Any = None) -> torch.Tensor:
 def is_plain(x: Any) -> bool:
     """Whether a tensor is memory on the processor: no subclass, and under no transformation."""
     return (
-        type(x) in (torch.Tensor, torch.nn.Parameter)
-        and x.device.type == "cpu"
+        type(x) in _PLAIN
+        and x.is_cpu
         and not _functorch.is_functorch_wrapped_tensor(x)
         and not _functorch.is_legacy_batchedtensor(x)
     )

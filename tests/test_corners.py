@@ -501,3 +501,15 @@ def test_false_positives_on_empty_images_are_removed(differentiating: Backend):
         assert value > 0
         assert np.all(gradient[:, 1] > 0)
         assert np.all(gradient[:, 0] < 0)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("left_out", [False, True])
+def test_a_value_of_numpy_is_a_number(reduction, left_out):
+    x, y = np.zeros((2, 3, 4), np.float32), np.zeros((2, 4), np.int64)
+    mask = np.full(y.shape, not left_out)
+    for loss in (sx.DiceLoss(), sx.CrossEntropyLoss()):
+        alone = loss(x, y, mask=mask, reduction=reduction)
+        everywhere = loss(x, y, mask=mask, reduction=reduction, all_reduce=np.copy)
+        with_gradient = sx.value_and_grad(loss, x, y, mask=mask, reduction=reduction)[0]
+        assert {type(each) for each in (alone, everywhere, with_gradient)} == {np.float32}

@@ -168,6 +168,18 @@ def test_dynamic_compile():
     close(gradient(value, x), gradient(expected, x))
 
 
+def test_compiled_digits_of_what_is_nearly_certain():
+    """The compiler's own `expm1` is a difference, which has none."""
+    generator = torch.Generator().manual_seed(0)
+    x = (6 * torch.randn(2, 2, 400, generator=generator)).requires_grad_()
+    t = torch.randint(0, 2, (2, 400), generator=generator)
+    loss = sx.ExponentialLogarithmicLoss()
+    exact = x.detach().double().requires_grad_()
+    expected = gradient(loss(exact, t), exact)
+    difference = gradient(compiled(loss, "inductor")(x, t), x) - expected
+    assert difference.abs().max() < 1e-6 * expected.abs().max()
+
+
 class Criterion(torch.nn.Module):
     """A module that holds a loss."""
 

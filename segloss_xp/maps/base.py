@@ -1,13 +1,10 @@
 """What a voxelwise map is."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from segloss_xp._activation import Voxels
-from segloss_xp._array import namespace
 
 if TYPE_CHECKING:
     from segloss_xp._comparison import Comparison
@@ -76,38 +73,6 @@ class Map:
         return [factor * self.slope(v) for v, factor in zip(blocks, cotangents, strict=True)]
 
 
-class OfLikelihood(Map):
-    """
-    A function of the log-likelihood, g h(log p).
-
-    Where a voxel has one label, h is computed for that class alone.
-    """
-
-    wrt: ClassVar[Literal["log_p"]] = "log_p"
-
-    def of(self, xp: Any, log_p: Any) -> Any:
-        """The function h."""
-        raise NotImplementedError
-
-    def derivative(self, xp: Any, log_p: Any) -> Any:
-        """Its derivative."""
-        raise NotImplementedError
-
-    def values(self, blocks: list[Any]) -> list[Any]:
-        logs = self._logs(blocks)
-        return [Product(v.g, self.of(v.xp, log)) for v, log in zip(blocks, logs, strict=True)]
-
-    def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
-        each = zip(blocks, self._logs(blocks), cotangents, strict=True)
-        return [factor * v.g * self.derivative(v.xp, log) for v, log, factor in each]
-
-    @staticmethod
-    def _logs(blocks: list[Any]) -> list[Any]:
-        if not blocks[0].one_hot:
-            return [v.log_p for v in blocks]
-        return [over_classes(v.g * v.log_p for v in blocks)] * len(blocks)
-
-
 @dataclass(frozen=True)
 class Weighted(Map):
     """Another map times a field."""
@@ -137,11 +102,6 @@ class Weighted(Map):
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         pairs = zip(blocks, cotangents, strict=True)
         return self.inner.pull(blocks, [v.fields[self.field] * x for v, x in pairs])
-
-
-def over_classes(blocks: Iterable[Any]) -> Any:
-    """The sum over all classes of what comes in blocks of them."""
-    return reduce(add, (namespace(x).sum(x, axis=1, keepdims=True) for x in blocks))
 
 
 def factors(value: Any) -> tuple[Any, ...]:

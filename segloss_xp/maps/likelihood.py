@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
-from segloss_xp._activation import Voxels
-from segloss_xp.maps.base import Map, OfLikelihood, Product
+from segloss_xp._activation import Voxels, over_classes
+from segloss_xp.maps.base import Map, Product
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,48 @@ class LogComplement(Map):
         return v.xp.ones_like(v.x)
 
 
+class OfLikelihood(Map):
+    """
+    A function of the log-likelihood, g h(log p).
+
+    Where a voxel has one label, h is computed for that class alone.
+    """
+
+    wrt: ClassVar[Literal["log_p"]] = "log_p"
+
+    def at(self, xp: Any, log_p: Any) -> Any:
+        """The function h."""
+        raise NotImplementedError
+
+    def slope_at(self, xp: Any, log_p: Any) -> Any:
+        """Its derivative."""
+        raise NotImplementedError
+
+    def values(self, blocks: list[Any]) -> list[Any]:
+        logs = self._logs(blocks)
+        return [Product(v.g, self.at(v.xp, log)) for v, log in zip(blocks, logs, strict=True)]
+
+    def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
+        each = zip(blocks, self._logs(blocks), cotangents, strict=True)
+        return [factor * v.g * self.slope_at(v.xp, log) for v, log, factor in each]
+
+    @staticmethod
+    def _logs(blocks: list[Any]) -> list[Any]:
+        if not blocks[0].one_hot:
+            return [v.log_p for v in blocks]
+        return [over_classes(v.g * v.log_p for v in blocks)] * len(blocks)
+
+
 @dataclass(frozen=True)
 class FocalLikelihood(OfLikelihood):
     """The modulated log-likelihood g (1 - p)^gamma log p (Lin et al. 2017)."""
 
     gamma: float
 
-    def of(self, xp: Any, log_p: Any) -> Any:
+    def at(self, xp: Any, log_p: Any) -> Any:
         return _ops.power(xp, _complement(xp, log_p), self.gamma) * log_p
 
-    def derivative(self, xp: Any, log_p: Any) -> Any:
+    def slope_at(self, xp: Any, log_p: Any) -> Any:
         return _focal_slope(xp, xp.exp(log_p), log_p, self.gamma)
 
 
@@ -98,10 +130,10 @@ class PoweredMiss(OfLikelihood):
 
     power: float
 
-    def of(self, xp: Any, log_p: Any) -> Any:
+    def at(self, xp: Any, log_p: Any) -> Any:
         return _complement(xp, self.power * log_p)
 
-    def derivative(self, xp: Any, log_p: Any) -> Any:
+    def slope_at(self, xp: Any, log_p: Any) -> Any:
         return -self.power * xp.exp(self.power * log_p)
 
 
@@ -111,10 +143,10 @@ class PoweredShortfall(OfLikelihood):
 
     power: float
 
-    def of(self, xp: Any, log_p: Any) -> Any:
+    def at(self, xp: Any, log_p: Any) -> Any:
         return _ops.power(xp, _complement(xp, log_p), self.power)
 
-    def derivative(self, xp: Any, log_p: Any) -> Any:
+    def slope_at(self, xp: Any, log_p: Any) -> Any:
         q = _ops.power(xp, _complement(xp, log_p), self.power - 1.0)
         return -self.power * xp.exp(log_p) * q
 
@@ -170,7 +202,7 @@ class Divergence(Map):
 
 def _complement(xp: Any, log: Any) -> Any:
     """One minus the exponential, exact where that is small."""
-    return -xp.expm1(log)
+    return -_ops.expm1(xp, log)
 
 
 def _focal_slope(xp: Any, p: Any, log_p: Any, gamma: float) -> Any:

@@ -7,8 +7,8 @@ from operator import add
 from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
-from segloss_xp._activation import Voxels, split
-from segloss_xp.maps.base import Map, Product, over_classes
+from segloss_xp._activation import Voxels, over_classes, split
+from segloss_xp.maps.base import Map, Product
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class TemperedDivergence(Map):
     def _tempered(self, xp: Any, log: Any) -> Any:
         """The logarithm of temperature t1 of the exponential."""
         u = 1.0 - self.t1
-        return log if u == 0 else xp.expm1(u * log) / u
+        return log if u == 0 else _ops.expm1(xp, u * log) / u
 
     def _log_q(self, blocks: list[Any]) -> list[Any]:
         """Logarithm of the tempered softmax."""
@@ -176,7 +176,7 @@ class TemperedDivergence(Map):
             part / (1.0 + s * (shift - log)) for part, log in zip(q, logs, strict=True)
         )
         log_total = xp.log(total)
-        return shift - xp.expm1(-s * log_total) / s * xp.exp((1.0 + s) * log_total) / escort
+        return shift - _ops.expm1(xp, -s * log_total) / s * xp.exp((1.0 + s) * log_total) / escort
 
 
 def _log_p(v: Voxels) -> Any:

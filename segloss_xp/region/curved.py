@@ -130,7 +130,7 @@ class LogCoshDiceLoss(DiceLoss):
         loss = super().formula(tp, p, g)
         xp = namespace(loss)
         # cosh x - 1 = expm1(x)^2 / (2 exp(x)), which keeps the digits of a small loss.
-        return xp.log1p(xp.expm1(loss) ** 2 / (2.0 * xp.exp(loss)))
+        return xp.log1p(_ops.expm1(xp, loss) ** 2 / (2.0 * xp.exp(loss)))
 
 
 class FocalDiceLoss(DiceLoss):
