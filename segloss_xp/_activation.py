@@ -54,7 +54,7 @@ class Voxels:
         self._p = known
 
     def leave_p(self, room: Any) -> None:
-        """Leave the probability in an array, which it may be from then on."""
+        """Write the probability into an array, which from then on may be the probability itself."""
         room[...] = self.p
 
     @property
