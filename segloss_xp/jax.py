@@ -11,6 +11,11 @@ from jax.interpreters import ad, batching, mlir
 
 from segloss_xp._array import Rule
 
+try:
+    from jax import enable_x64
+except ImportError:  # JAX 0.6
+    from jax.experimental import enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _ruled(rule: Rule, x: Any, *constants: Any) -> Any:
@@ -30,6 +35,15 @@ def _(rule: Rule, primals: Any, tangents: Any) -> Any:
 # The function of a `Rule`, with the rule's own gradient. Compiled also where the caller does not:
 # one operation at a time would be slow.
 ruled = jax.jit(_ruled, static_argnums=0)
+
+
+def argsort(keys: Any) -> Any:
+    """Order of the last axis of 32-bit integers, least first; stable."""
+    # XLA sorts one array of numbers six times as fast as two, of keys and of indices (JAX 0.10).
+    with enable_x64(True):
+        index = jax.numpy.arange(keys.shape[-1], dtype=jax.numpy.int64)
+        pairs = lax.sort(keys.astype(jax.numpy.int64) << 32 | index)
+        return (pairs & (2**31 - 1)).astype(jax.numpy.int32)
 
 
 def sum_over_pieces(function: Callable[..., Any], size: int, *arrays: Any) -> Any:

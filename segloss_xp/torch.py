@@ -1,5 +1,6 @@
 """What only PyTorch has."""
 
+from math import prod
 from typing import Any
 
 import torch
@@ -114,6 +115,34 @@ class RuledEager(Ruled):
         zero = x.new_zeros(ctx.shape, dtype=ctx.dtype)
         transpose = torch.func.vjp(lambda t: ctx.rule.pullback(t, x, *constants), zero)[1]
         return transpose(tangents[1])[0]
+
+
+def argsort(keys: torch.Tensor) -> torch.Tensor:
+    """Order of the last axis of integers on the processor, least first; stable."""
+    # PyTorch has a radix sort, but for single rows only (2.13).
+    rows = keys.reshape(prod(keys.shape[:-1]), keys.shape[-1])
+    if rows.shape[0] == 1:
+        return torch.sort(rows[0], stable=True).indices.reshape(keys.shape)
+    order = torch.empty_like(rows, dtype=torch.int64)
+    for row, places in zip(rows, order, strict=True):
+        places.copy_(torch.sort(row, stable=True).indices)
+    return order.reshape(keys.shape)
+
+
+@torch.library.custom_op("segloss_xp::argsort", mutates_args=())
+def argsort_compiled(keys: torch.Tensor) -> torch.Tensor:
+    """`argsort` for a compiler, which would have to know the number of rows."""
+    return argsort(keys)
+
+
+@argsort_compiled.register_fake
+def _(keys: torch.Tensor) -> torch.Tensor:
+    return keys.new_empty(keys.shape, dtype=torch.int64)
+
+
+@argsort_compiled.register_vmap
+def _(info: Any, axes: Any, keys: torch.Tensor) -> Any:
+    return argsort_compiled(keys.movedim(axes[0], 0)), 0
 
 
 # The compiler generates no code for complex numbers, and warns of them: it sees these from outside.

@@ -5,13 +5,12 @@ voxels at distance 0: whatever is beyond them is farther. The squared distances 
 lower envelope of the parabolas that stand on them (Felzenszwalb and Huttenlocher 2012).
 """
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
-import numba
 import numpy as np
 
+from segloss_xp._numba import compiled
 from segloss_xp.distance._threads import spread
 
 # Columns that are copied together, as they share lines of the cache.
@@ -53,16 +52,7 @@ def _transform(labels: Any, spacing: tuple[float, ...], dtype: Any, *, sites: bo
     return d
 
 
-def _compiled(kernel: Callable[..., None]) -> Any:
-    # All freedoms of floating point but that of taking infinity for finite.
-    options: Any = {"nogil": True, "fastmath": {"nnan", "nsz", "arcp", "contract", "reassoc"}}
-    try:
-        return numba.njit(kernel, cache=True, **options)
-    except RuntimeError:  # there is no place to keep it: all is read-only
-        return numba.njit(kernel, **options)
-
-
-@_compiled
+@compiled
 def _sweep(labels: Any, f: Any, w: Any, sites: Any, start: Any, stop: Any) -> None:
     """Squared distance on rows `start` to `stop`: those of label 0 are 0 where they are `sites`."""
     n = labels.shape[1]
@@ -80,7 +70,7 @@ def _sweep(labels: Any, f: Any, w: Any, sites: Any, start: Any, stop: Any) -> No
             f[row, i] = 0.0 if sites and last == 0 else nearest * nearest
 
 
-@_compiled
+@compiled
 def _run(f: Any, square: Any, begin: Any, end: Any, foot: Any, height: Any, since: Any) -> None:
     """The run `begin` to `end` of the line `f`, in place.
 
@@ -112,7 +102,7 @@ def _run(f: Any, square: Any, begin: Any, end: Any, foot: Any, height: Any, sinc
         f[q] = f.dtype.type(square) * away * away + height[k]
 
 
-@_compiled
+@compiled
 def _envelope(labels: Any, f: Any, w: Any, sites: Any, start: Any, stop: Any) -> None:
     """Along the middle axis, in place, for the blocks of columns `start` to `stop`."""
     _, n, inner = f.shape
