@@ -136,7 +136,7 @@ class Softmax(Voxels):
         # backward pass a multiple of the rest.
         top = _ops.stop_gradient(xp, reduce(xp.maximum, classes))
         shifted = [each - top for each in classes]
-        exponential = [xp.exp(each) for each in shifted]
+        exponential = [_ops.exp(xp, each) for each in shifted]
         total = reduce(add, exponential)
         return [
             cls(xp, each, target, (s, e, total))
@@ -149,7 +149,7 @@ class Softmax(Voxels):
         if self._parts is None:
             xp = self.xp
             shifted = self.x - _ops.stop_gradient(xp, xp.max(self.x, axis=1, keepdims=True))
-            exponential = xp.exp(shifted)
+            exponential = _ops.exp(xp, shifted)
             self._parts = shifted, exponential, xp.sum(exponential, axis=1, keepdims=True)
         return self._parts
 
@@ -205,7 +205,7 @@ class Softmax(Voxels):
         none = -float(xp.finfo(self.x.dtype).max)
         others = xp.where(leads, xp.full_like(self.x, none), self.x)
         top = _ops.stop_gradient(xp, xp.max(others, axis=1, keepdims=True))
-        e = xp.exp(others - top)
+        e = _ops.exp(xp, others - top)
         total = xp.sum(e, axis=1, keepdims=True)
         return leads, top + xp.log(total), e / total
 

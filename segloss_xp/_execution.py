@@ -56,6 +56,11 @@ def compiling(xp: Any) -> bool:
             return False
 
 
+def compiled_here(xp: Any, x: Any) -> bool:
+    """Whether PyTorch's compiler is recording, and will write a program for this processor."""
+    return name(xp) == "torch" and compiling(xp) and x.device.type == "cpu"
+
+
 def loops(xp: Any) -> bool:
     """Whether a compiler fuses no sums, and writes out what they share: XLA on a processor."""
     match name(xp):
@@ -95,3 +100,17 @@ def values_known(xp: Any, x: Any) -> bool:
             return not isinstance(x, Tracer)
         case _:
             return on_host(xp, x)
+
+
+def sum_over_pieces(function: Any, size: int, *arrays: Any) -> Any:
+    """The function of arrays cut up along their last axis, added up, where there are `loops`."""
+    from segloss_xp.jax import sum_over_pieces
+
+    return sum_over_pieces(function, size, *arrays)
+
+
+def join_pieces(function: Any, size: int, cotangent: Any, *arrays: Any) -> Any:
+    """``function(cotangent, *arrays)``, linear in that, of arrays cut up likewise; joined."""
+    from segloss_xp.jax import join_pieces
+
+    return join_pieces(function, size, cotangent, *arrays)

@@ -1,17 +1,17 @@
 """What the array API standard lacks, delegated to the library where that is faster or safer."""
 
-from functools import reduce
+from functools import partial, reduce
 from math import e, log2
 from operator import mul
 from typing import Any
 
 from segloss_xp._array import Rule, name, namespace
-from segloss_xp._execution import compiling, loops, on_host, recording
+from segloss_xp._execution import compiled_here, compiling, loops, on_host, recording
 
 _LOG2_E = log2(e)
 
-# Products that are added up one by one.
-_DOT = 1024
+# Numbers that are added up one by one.
+_PIECE = 1024
 
 # Logits that the last cache holds several times.
 _SMALL = 1 << 21
@@ -20,12 +20,11 @@ _SMALL = 1 << 21
 def softmax(xp: Any, x: Any, *, log: bool = False) -> Any:
     """Softmax over axis 1, or its logarithm, where the library has a better one; else None."""
     match name(xp):
-        case "torch" if compiling(xp) and x.device.type == "cpu":
-            # No exp of log p: what is made of `exp` and used twice, the compiler writes to memory,
-            # at twice the time of computing it again; what is made of `exp2` not (torch 2.13).
+        case "torch" if compiled_here(xp, x):
+            # The exponential of the logarithm: a loop less to compute again than by a quotient.
             shifted = x - stop_gradient(xp, xp.max(x, axis=1, keepdims=True))
-            log_p = shifted - xp.log(xp.sum(xp.exp(shifted), axis=1, keepdims=True))
-            return log_p if log else xp.exp2(log_p * _LOG2_E)
+            log_p = shifted - xp.log(xp.sum(exp(xp, shifted), axis=1, keepdims=True))
+            return log_p if log else exp(xp, log_p)
         case "torch":
             return xp.log_softmax(x, 1) if log else xp.softmax(x, 1)
         case _:
@@ -59,17 +58,28 @@ def log_sigmoid(xp: Any, x: Any) -> Any:
             return -xp.logaddexp(-x, xp.zeros_like(x))
 
 
+def exp(xp: Any, x: Any) -> Any:
+    """The exponential."""
+    match name(xp):
+        case "torch" if compiled_here(xp, x):
+            # What is made of `exp` and used twice, the compiler writes to memory, at twice the time
+            # of computing it again; what is made of `exp2` not, and that is faster (torch 2.13).
+            return xp.exp2(x * _LOG2_E)
+        case _:
+            return xp.exp(x)
+
+
 def expm1(xp: Any, x: Any) -> Any:
     """The exponential less 1, exact where that is small."""
     match name(xp):
-        case "torch" if compiling(xp) and x.device.type == "cpu":
+        case "torch" if compiled_here(xp, x):
             # The compiler's own is a difference (torch 2.13). Near 0 by the series of
             # x coth(x / 2): a third of the time of tanh(x / 2) (1 + exp(x)).
             near = xp.clip(x, min=-0.25, max=0.25)
             rest, square = 0.0, near * near
             for term in (23950080, -604800, 15120, -360, 6):
                 rest = square * (1.0 / term + rest)
-            return xp.where(near == x, 2.0 * near / (2.0 - near + rest), xp.exp(x) - 1.0)
+            return xp.where(near == x, 2.0 * near / (2.0 - near + rest), exp(xp, x) - 1.0)
         case _:
             return xp.expm1(x)
 
@@ -104,13 +114,17 @@ def sum_of_products(xp: Any, *factors: Any) -> Any:
     match name(xp):
         case "numpy":
             # A third of the time of a product and a sum (NumPy 2.4). Piece by piece, for BLAS adds
-            # up one by one, and loses digits.
+            # up one by one, and loses digits; and so does a sum where the axis is strided.
             *others, last = factors
-            pair = reduce(mul, others) if others else xp.ones_like(last[:, :1, :]), last
-            whole = last.shape[2] // _DOT * _DOT
-            pieces = (xp.reshape(x[..., :whole], (*x.shape[:2], whole // _DOT, _DOT)) for x in pair)
-            rest = xp.vecdot(*(x[..., whole:] for x in pair))
-            return xp.sum(xp.vecdot(*pieces), axis=2) + rest
+            each = (reduce(mul, others), last) if others else (last,)
+            add = xp.vecdot if others else partial(xp.sum, axis=-1)
+            pieces = last.shape[2] // _PIECE
+            whole = pieces * _PIECE
+            total = add(*(x[..., whole:] for x in each))
+            if whole:
+                cut = (xp.reshape(x[..., :whole], (*x.shape[:2], pieces, _PIECE)) for x in each)
+                total += xp.sum(add(*cut), axis=2)
+            return total
         case "jax" if loops(xp):
             # XLA adds up along a last axis one by one, where there is but one sample: five times
             # the time of a product with a vector of ones (JAX 0.10).
@@ -168,9 +182,6 @@ def indicator(xp: Any, labels: Any, number: Any) -> Any:
             # Ten times as fast as by way of booleans (torch 2.13).
             out = xp.empty(0, dtype=labels.dtype, device=labels.device)
             return xp.eq(labels, number, out=out)
-        case "torch":
-            off = labels - number
-            return xp.clip(1.0 - off * off, min=0.0)
         case _:
             return xp.astype(labels == number, labels.dtype)
 
@@ -283,20 +294,6 @@ def double(xp: Any) -> Any:
             return jax.dtypes.canonicalize_dtype(xp.float64)
         case _:
             return xp.float64
-
-
-def sum_over_pieces(function: Any, size: int, *arrays: Any) -> Any:
-    """The function of arrays cut up along their last axis, added up, where there are `loops`."""
-    from segloss_xp.jax import sum_over_pieces
-
-    return sum_over_pieces(function, size, *arrays)
-
-
-def join_pieces(function: Any, size: int, cotangent: Any, *arrays: Any) -> Any:
-    """``function(cotangent, *arrays)``, linear in that, of arrays cut up likewise; joined."""
-    from segloss_xp.jax import join_pieces
-
-    return join_pieces(function, size, cotangent, *arrays)
 
 
 def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:

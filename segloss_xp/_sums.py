@@ -56,7 +56,7 @@ class Sums:
         """The sums (N, K, C); into the `room`, an array like `x`, go the probabilities."""
         xp = namespace(x)
         if size := self._piece(xp, x):
-            return _ops.sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
+            return _execution.sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
         if not _execution.on_host(xp, x, *constants):
             return self._add_up(xp, x, *constants)
         out = self._out(xp, x)
@@ -76,7 +76,7 @@ class Sums:
         xp = namespace(x)
         if size := self._piece(xp, x):
             pull_back = partial(self._pull_back, xp)
-            joined = _ops.join_pieces(pull_back, size, cotangent, x, *constants)
+            joined = _execution.join_pieces(pull_back, size, cotangent, x, *constants)
             return _ops.narrow(xp, joined, x.dtype)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
         if not _execution.on_host(xp, cotangent, x, *constants) or _execution.recording(xp):
@@ -131,7 +131,7 @@ class Sums:
     def _over_blocks(self, xp: Any, blocks: list[Any], weight: Any) -> Any:
         weights = () if weight is None else (weight,)
         results = (
-            [self._over_voxels(xp, *factors(value), *weights) for value in m.values(blocks)]
+            [self._over_voxels(xp, *weights, *factors(value)) for value in m.values(blocks)]
             for m in self.maps
         )
         classes = sum(v.x.shape[1] for v in blocks)
