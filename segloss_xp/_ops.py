@@ -59,7 +59,7 @@ def log_sigmoid(xp: Any, x: Any) -> Any:
 
 
 def exp(xp: Any, x: Any) -> Any:
-    """The exponential."""
+    """The exponential of what is not positive; that of -50 may lack a digit."""
     match name(xp):
         case "torch" if compiled_here(xp, x):
             # What is made of `exp` and used twice, the compiler writes to memory, at twice the time
@@ -79,7 +79,7 @@ def expm1(xp: Any, x: Any) -> Any:
             rest, square = 0.0, near * near
             for term in (23950080, -604800, 15120, -360, 6):
                 rest = square * (1.0 / term + rest)
-            return xp.where(near == x, 2.0 * near / (2.0 - near + rest), exp(xp, x) - 1.0)
+            return xp.where(near == x, 2.0 * near / (2.0 - near + rest), xp.exp(x) - 1.0)
         case _:
             return xp.expm1(x)
 

@@ -1,12 +1,13 @@
 """Sorting, and what follows from it, as each library does it best."""
 
+import importlib
 import sys
 from functools import cache
 from math import prod
 from typing import Any
 
 from segloss_xp._array import name
-from segloss_xp._execution import loops, on_host
+from segloss_xp._execution import loops
 
 # Length from which on it is worth while to load Numba.
 _COMPILED = 1 << 13
@@ -33,37 +34,39 @@ def cumulative_sum(xp: Any, x: Any) -> Any:
 
 
 def descending(xp: Any, x: Any) -> Any:
-    """Order of the last axis by value, which is at least 0 or -1, largest first; stable."""
-    # As integers the bits of such floats rise with them, those of -1 are below; and the order of
-    # integers takes a fifth to a tenth of the time, in one way or another.
-    if x.dtype == xp.float32 and x.shape[-1] < 2**31:
-        match name(xp):
-            case "numpy":
-                import numpy as np
+    """
+    Order of the last axis by value, largest first; stable.
 
-                keys = ~np.ascontiguousarray(x).view(np.int32)
-                numba = _numba() if x.shape[-1] >= _COMPILED else None
-                return numba.argsort(keys) if numba else _argsort(keys)
-            case "torch" if x.device.type == "cpu":
-                from segloss_xp.torch import argsort, argsort_compiled
+    The values are -1, or at least 0 (and not -0.0).
+    """
+    # As integers the bits of such floats rise with them, and those of -1 are below; the order of
+    # integers takes a fifth to a tenth of the time.
+    match name(xp):
+        case "numpy" if x.dtype == xp.float32 and x.shape[-1] < 2**31:
+            import numpy as np
 
-                keys = ~x.view(xp.int32)
-                return argsort(keys) if on_host(xp, x) else argsort_compiled(keys)
-            case "jax" if loops(xp):
-                from segloss_xp.jax import argsort
+            compiled = _compiled_argsort() if x.shape[-1] >= _COMPILED else None
+            return (compiled or _argsort)(~np.ascontiguousarray(x).view(np.int32))
+        case "torch" if x.dtype == xp.float32 and x.device.type == "cpu":
+            from segloss_xp.torch import descending
 
-                return argsort(~x.view(xp.int32))
-    return xp.argsort(x, axis=-1, descending=True, stable=True)
+            return descending(x)
+        case "jax" if loops(xp) and x.dtype == xp.float32 and x.shape[-1] < 2**31:
+            from segloss_xp.jax import argsort
+
+            return argsort(~x.view(xp.int32))
+        case _:
+            return xp.argsort(x, axis=-1, descending=True, stable=True)
 
 
 @cache
-def _numba() -> Any:
-    # Installed is not enough: Numba refuses to be imported beside a NumPy newer than it knows.
+def _compiled_argsort() -> Any:
+    """Numba's, where that can be imported."""
     try:
-        from segloss_xp import _numba
+        importlib.import_module("numba")
     except ImportError:
         return None
-    return _numba
+    return importlib.import_module("segloss_xp._numba").argsort
 
 
 def _argsort(keys: Any) -> Any:

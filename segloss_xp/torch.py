@@ -117,32 +117,40 @@ class RuledEager(Ruled):
         return transpose(tangents[1])[0]
 
 
-def argsort(keys: torch.Tensor) -> torch.Tensor:
-    """Order of the last axis of integers on the processor, least first; stable."""
-    # PyTorch has a radix sort, but for single rows only (2.13).
-    rows = keys.reshape(prod(keys.shape[:-1]), keys.shape[-1])
-    if rows.shape[0] == 1:
-        return torch.sort(rows[0], stable=True).indices.reshape(keys.shape)
-    order = torch.empty_like(rows, dtype=torch.int64)
+def descending(x: torch.Tensor) -> torch.Tensor:
+    """Order of the last axis of floats that are -1 or at least 0, largest first; stable."""
+    if not tracing() and is_plain(x):
+        return _by_radix(x)
+    # What is exported shall run without this library.
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        return by_radix(x)
+    return torch.argsort(x, dim=-1, descending=True, stable=True)
+
+
+def _by_radix(x: torch.Tensor) -> torch.Tensor:
+    # PyTorch has a radix sort, but for one long row of integers at a time (2.13). Their bits rise
+    # with such floats, and those of -1 are below.
+    rows = ~x.reshape(prod(x.shape[:-1]), x.shape[-1]).view(torch.int32)
+    order = torch.empty(rows.shape, dtype=torch.int64)
     for row, places in zip(rows, order, strict=True):
-        places.copy_(torch.sort(row, stable=True).indices)
-    return order.reshape(keys.shape)
+        torch.sort(row, stable=True, out=(torch.empty_like(row), places))
+    return order.reshape(x.shape)
 
 
-@torch.library.custom_op("segloss_xp::argsort", mutates_args=())
-def argsort_compiled(keys: torch.Tensor) -> torch.Tensor:
-    """`argsort` for a compiler, which would have to know the number of rows."""
-    return argsort(keys)
+@torch.library.custom_op("segloss_xp::descending", mutates_args=())
+def by_radix(x: torch.Tensor) -> torch.Tensor:
+    """As one operator, since a compiler would have to know the number of rows."""
+    return _by_radix(x)
 
 
-@argsort_compiled.register_fake
-def _(keys: torch.Tensor) -> torch.Tensor:
-    return keys.new_empty(keys.shape, dtype=torch.int64)
+@by_radix.register_fake
+def _(x: torch.Tensor) -> torch.Tensor:
+    return torch.empty(x.shape, dtype=torch.int64, device=x.device)
 
 
-@argsort_compiled.register_vmap
-def _(info: Any, axes: Any, keys: torch.Tensor) -> Any:
-    return argsort_compiled(keys.movedim(axes[0], 0)), 0
+@by_radix.register_vmap
+def _(info: Any, axes: Any, x: torch.Tensor) -> Any:
+    return by_radix(x.movedim(axes[0], 0)), 0
 
 
 # The compiler generates no code for complex numbers, and warns of them: it sees these from outside.

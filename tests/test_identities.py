@@ -581,3 +581,14 @@ def test_small_scores_of_log_dice_in_single_precision(differentiating: Backend):
     p = p.astype(np.float64)
     assert_close(value, -np.log(2 * p / (1 + p))[0, 0, 0], 2e-6)
     assert_close(gradient, -1 / (p * (1 + p)) / 4, 2e-6)
+
+
+@pytest.mark.parametrize("axis", [1, -1])
+def test_digits_of_long_sums(axis):
+    """In NumPy, whatever the layout: added up one by one, 2^16 times 0.1 is wrong by 1e-4."""
+    p = np.broadcast_to(np.float32([0.1, 0.9]), (1, 1 << 16, 2)).copy()
+    call = {"from_logits": False, "reduction": "none"}
+    labels = np.zeros((1, 1 << 16), int)
+    want = sx.DiceLoss()(np.moveaxis(p.astype(np.float64), -1, 1), labels, **call)
+    got = sx.DiceLoss()(np.moveaxis(p, -1, axis), labels, class_axis=axis, **call)
+    np.testing.assert_allclose(got, want, rtol=2e-6)

@@ -216,12 +216,17 @@ def test_a_batch_is_not_sorted_over_devices():
 # How it is sorted depends on the library, and on how long a row is.
 
 
-@pytest.mark.parametrize("shape", [(1,), (7,), (2, 3, 50), (2, 40_000)])
-def test_order(eager: Backend, shape):
+def unordered(shape):
     rng = np.random.default_rng(0)
     x = rng.integers(0, 20, size=shape).astype(np.float32) / np.float32(7)
     x = np.where(rng.random(shape) < 0.2, np.float32(-1), x)
     x[..., 0] = np.finfo(np.float32).max
+    return x
+
+
+@pytest.mark.parametrize("shape", [(1,), (7,), (2, 3, 50), (2, 40_000), (0, 5)])
+def test_order(eager: Backend, shape):
+    x = unordered(shape) if 0 not in shape else np.zeros(shape, np.float32)
     xs = eager.array(x)
     xp = sx._array.namespace(xs)
     order = _order.descending(xp, xs)
@@ -229,6 +234,17 @@ def test_order(eager: Backend, shape):
     there = _order.reorder(xp, xs, order)
     np.testing.assert_array_equal(eager.to_numpy(there), -np.sort(-x, axis=-1))
     np.testing.assert_array_equal(eager.to_numpy(_order.restore(xp, there, order)), x)
+
+
+@pytest.mark.parametrize("numba", [False, True])
+def test_order_of_long_strided_rows(monkeypatch, numba):
+    if numba:
+        pytest.importorskip("numba")
+    else:
+        monkeypatch.setattr(_order, "_compiled_argsort", lambda: None)
+    x = unordered((9000, 2)).T
+    order = _order.descending(sx._array.namespace(x), x)
+    np.testing.assert_array_equal(order, np.argsort(-x, axis=-1, stable=True))
 
 
 def test_blocks_change_nothing():

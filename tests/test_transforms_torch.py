@@ -240,6 +240,40 @@ def test_jit_trace():
     close(gradient(traced(found, t), found), gradient(loss(found, t), found))
 
 
+def exported(function, x, t):
+    shapes = {"x": {2: torch.export.Dim("voxels")}, "t": {1: torch.export.Dim("voxels")}}
+    program = torch.export.export(Criterion(function, {}), (x, t), dynamic_shapes=shapes)
+    assert "segloss_xp" not in program.graph_module.code  # it runs without this library
+    return program.module()
+
+
+SORTING = {
+    "compiled": lambda f, *_: torch.compile(f, fullgraph=True),
+    "exported": exported,
+    "mapped": lambda f, *_: lambda x, t: vmap(f)(x[:, None], t[:, None]).mean(),
+    "traced": lambda f, *arrays: torch.jit.trace(lambda x, t: f(x, t), arrays),
+}
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("how", SORTING)
+def test_sorts(how):
+    """Of 32 bits and with class-last memory, in whatever program; what 64 bits give is true."""
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 99, 20, generator=random).movedim(-1, 1)
+    t = torch.randint(0, 20, (2, 99), generator=random)
+    for loss in (sx.LovaszSoftmaxLoss(), sx.LovaszSoftmaxLoss(batch=True)):
+        if loss.batch and how == "mapped":
+            continue
+        close(SORTING[how](loss, x, t)(x, t), loss(x.double(), t).float(), rtol=2e-6)
+
+
+def test_sort_is_an_operator():
+    from segloss_xp.torch import by_radix
+
+    torch.library.opcheck(by_radix, (torch.rand(40, 7).T,))
+
+
 def test_module():
     """A module holds, copies, pickles and compiles a loss as any other attribute."""
     x, t, _ = tensors(CASES[0])

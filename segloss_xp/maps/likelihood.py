@@ -106,7 +106,7 @@ class FocalLikelihood(OfLikelihood):
         return _ops.power(xp, _complement(xp, log_p), self.gamma) * log_p
 
     def slope_at(self, xp: Any, log_p: Any) -> Any:
-        return _focal_slope(xp, _ops.exp(xp, log_p), log_p, self.gamma)
+        return _focal_slope(xp, xp.exp(log_p), log_p, self.gamma)
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class PoweredMiss(OfLikelihood):
         return _complement(xp, self.power * log_p)
 
     def slope_at(self, xp: Any, log_p: Any) -> Any:
-        return -self.power * _ops.exp(xp, self.power * log_p)
+        return -self.power * xp.exp(self.power * log_p)
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class PoweredShortfall(OfLikelihood):
 
     def slope_at(self, xp: Any, log_p: Any) -> Any:
         q = _ops.power(xp, _complement(xp, log_p), self.power - 1.0)
-        return -self.power * _ops.exp(xp, log_p) * q
+        return -self.power * xp.exp(log_p) * q
 
 
 @dataclass(frozen=True)

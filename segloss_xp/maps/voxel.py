@@ -116,7 +116,7 @@ class TemperedDivergence(Map):
         for v, log_q in zip(blocks, self._log_q(blocks), strict=True):
             log_g = xp.log(xp.clip(v.g, min=tiny))
             apart = v.g * (self._tempered(xp, log_g) - self._tempered(xp, log_q))
-            mass = _ops.power(xp, v.g, power) - _ops.exp(xp, power * log_q)
+            mass = _ops.power(xp, v.g, power) - xp.exp(power * log_q)
             terms.append(apart - mass / power)
         total = over_classes(terms) / self._labels(blocks)
         return [v.g * total for v in blocks]
@@ -128,10 +128,10 @@ class TemperedDivergence(Map):
         factor = over_classes(f * v.g for v, f in zip(blocks, cotangents, strict=True))
         factor = factor / self._labels(blocks)
         direct = [
-            factor * (_ops.exp(xp, (self.t2 - self.t1) * log_q) * (_ops.exp(xp, log_q) - v.g))
+            factor * (xp.exp((self.t2 - self.t1) * log_q) * (xp.exp(log_q) - v.g))
             for v, log_q in zip(blocks, logs, strict=True)
         ]
-        escort = [_ops.exp(xp, self.t2 * log_q) for log_q in logs]
+        escort = [xp.exp(self.t2 * log_q) for log_q in logs]
         total = over_classes(escort)
         # The probabilities of a voxel that is left out are all 0.
         shared = over_classes(direct) / xp.where(total > 0, total, xp.ones_like(total))
@@ -170,16 +170,13 @@ class TemperedDivergence(Map):
         return -xp.log1p(s * (shift - log)) / s
 
     def _closer(self, xp: Any, s: float, shift: Any, logs: list[Any]) -> Any:
-        q = [_ops.exp(xp, self._log_power(xp, s, shift, log)) for log in logs]
+        q = [xp.exp(self._log_power(xp, s, shift, log)) for log in logs]
         total = over_classes(q)
         escort = over_classes(
             part / (1.0 + s * (shift - log)) for part, log in zip(q, logs, strict=True)
         )
         log_total = xp.log(total)
-        return (
-            shift
-            - _ops.expm1(xp, -s * log_total) / s * _ops.exp(xp, (1.0 + s) * log_total) / escort
-        )
+        return shift - _ops.expm1(xp, -s * log_total) / s * xp.exp((1.0 + s) * log_total) / escort
 
 
 def _log_p(v: Voxels) -> Any:
