@@ -251,7 +251,7 @@ SORTING = {
     "compiled": lambda f, *_: torch.compile(f, fullgraph=True),
     "exported": exported,
     "mapped": lambda f, *_: lambda x, t: vmap(f)(x[:, None], t[:, None]).mean(),
-    "traced": lambda f, *arrays: torch.jit.trace(lambda x, t: f(x, t), arrays),
+    "traced": lambda f, *arrays: torch.jit.trace(f.__call__, arrays),
 }
 
 
