@@ -124,9 +124,9 @@ def surface(session: nox.Session) -> None:
 
 @nox.session
 def distances(session: nox.Session) -> None:
-    """Distance transforms by SciPy and Numba, and all libraries beside them."""
+    """What SciPy and Numba do where they are installed, and all libraries beside them."""
     install(session, *GROUPS["test"], "torch", "jax", "dask[array]", extras="[distance]")
-    files = ["distance", "distance_torch", "distance_jax", "distance_gpu"]
+    files = ["distance", "distance_torch", "distance_jax", "distance_gpu", "lovasz"]
     backends = "numpy,strict,dask,torch,jax-jit"
     pytest(session, *(f"tests/test_{file}.py" for file in files), backends=backends)
 

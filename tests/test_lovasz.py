@@ -239,7 +239,7 @@ def test_order(eager: Backend, shape):
 @pytest.mark.parametrize("numba", [False, True])
 def test_order_of_long_strided_rows(monkeypatch, numba):
     if numba:
-        pytest.importorskip("numba")
+        pytest.importorskip("numba", reason="optional: without it NumPy sorts, as in the other case")
     else:
         monkeypatch.setattr(_order, "_compiled_argsort", lambda: None)
     x = unordered((9000, 2)).T
