@@ -11,7 +11,7 @@ from segloss_xp._execution import compiled_here, compiling, loops, on_host, reco
 _LOG2_E = log2(e)
 
 # Numbers that are added up one by one.
-_PIECE = 1024
+_PIECE = 256
 
 # Logits that the last cache holds several times.
 _SMALL = 1 << 21
@@ -113,28 +113,37 @@ def sum_of_products(xp: Any, *factors: Any) -> Any:
     """The sum over axis 2, the last, of the product of the arrays."""
     match name(xp):
         case "numpy":
-            # A third of the time of a product and a sum (NumPy 2.4). Piece by piece, for BLAS adds
-            # up one by one, and loses digits; and so does a sum where the axis is strided.
+            # A third of the time of a product and a sum (NumPy 2.4).
             *others, last = factors
             each = (reduce(mul, others), last) if others else (last,)
-            add = xp.vecdot if others else partial(xp.sum, axis=-1)
-            pieces = last.shape[2] // _PIECE
-            whole = pieces * _PIECE
-            total = add(*(x[..., whole:] for x in each))
-            if whole:
-                cut = (xp.reshape(x[..., :whole], (*x.shape[:2], pieces, _PIECE)) for x in each)
-                total += xp.sum(add(*cut), axis=2)
-            return total
+            add = partial(xp.sum, axis=-1)
+            return _in_steps(xp, 1024, xp.vecdot if others else add, add, *each)
         case "jax" if loops(xp):
-            # XLA adds up along a last axis one by one, where there is but one sample: five times
-            # the time of a product with a vector of ones (JAX 0.10).
-            from jax.numpy import matmul
-
-            product = reduce(mul, factors)
-            ones = xp.ones(product.shape[2], dtype=product.dtype)
-            return matmul(product, ones, precision="highest")
+            return _in_steps(xp, 256, _by_ones, _by_ones, reduce(mul, factors))
         case _:
             return xp.sum(reduce(mul, factors), axis=2)
+
+
+def _in_steps(xp: Any, size: int, first: Any, then: Any, *arrays: Any) -> Any:
+    """Pieces of the last axis, of a size, added up by `first`, and those by `then`."""
+    # As a whole, BLAS and XLA add up one by one, and lose digits; so does a strided sum.
+    length = arrays[0].shape[-1]
+    pieces = length // size
+    if not pieces:
+        return first(*arrays)
+    whole = pieces * size
+    cut = (xp.reshape(x[..., :whole], (*x.shape[:-1], pieces, size)) for x in arrays)
+    total = then(first(*cut))
+    return total if whole == length else total + first(*(x[..., whole:] for x in arrays))
+
+
+def _by_ones(x: Any) -> Any:
+    """The sum over the last axis, in JAX."""
+    # XLA adds up along a last axis one by one, where there is but one sample: five times the time
+    # of a product with a vector of ones (JAX 0.10).
+    from jax.numpy import matmul, ones
+
+    return matmul(x, ones(x.shape[-1], dtype=x.dtype), precision="highest")
 
 
 def finite(xp: Any, log: Any) -> Any:

@@ -65,7 +65,7 @@ class Sums:
             if room is not None:
                 blocks[0].leave_p(room[n, :, v])
             self._put(out, n, v, self._over_blocks(xp, blocks, weight))
-        return out
+        return xp.astype(out, working_dtype(xp, x), copy=False)
 
     def pullback(self, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
         """
@@ -106,7 +106,7 @@ class Sums:
 
     def _out(self, xp: Any, x: Any) -> Any:
         shape = x.shape[0], len(self.maps), x.shape[1]
-        return xp.zeros(shape, dtype=working_dtype(xp, x), device=x.device)
+        return xp.zeros(shape, dtype=xp.float64, device=x.device)
 
     @staticmethod
     def _put(out: Any, n: slice, v: slice, part: Any) -> None:

@@ -50,12 +50,18 @@ def sum_over_pieces(function: Callable[..., Any], size: int, *arrays: Any) -> An
     """The function of arrays cut up along their last axis, added up; None is passed on."""
     whole, rest = _pieces(size, arrays)
 
-    def add(total: Any, start: Any) -> Any:
-        return total + function(*_piece(start, size, arrays)), None
+    def add(state: Any, start: Any) -> Any:
+        # Kahan's sum: thousands of pieces, added up plainly, lose the last digits of all.
+        total, excess = state
+        part = function(*_piece(start, size, arrays)) - excess
+        higher = total + part
+        excess = jax.numpy.where(jax.numpy.isfinite(higher), (higher - total) - part, 0)
+        return (higher, excess), None
 
     first = function(*_piece(0, size, arrays))
-    total, _ = lax.scan(add, first, jax.numpy.arange(size, whole, size))
-    return total if rest is None else total + function(*rest)
+    starts = jax.numpy.arange(size, whole, size)
+    (total, excess), _ = lax.scan(add, (first, jax.numpy.zeros_like(first)), starts)
+    return total if rest is None else total + (function(*rest) - excess)
 
 
 def join_pieces(function: Callable[..., Any], size: int, cotangent: Any, *arrays: Any) -> Any:

@@ -9,6 +9,7 @@ from backends import Backend
 from problems import REDUCTIONS, assert_close, assert_finite, one_hot, problem, softmax
 
 import segloss_xp as sx
+from segloss_xp import _sums
 
 P = {"from_logits": False}
 CHANNELS = {"from_logits": False, "multilabel": True}
@@ -592,3 +593,13 @@ def test_digits_of_long_sums(axis):
     want = sx.DiceLoss()(np.moveaxis(p.astype(np.float64), -1, 1), labels, **call)
     got = sx.DiceLoss()(np.moveaxis(p, -1, axis), labels, class_axis=axis, **call)
     np.testing.assert_allclose(got, want, rtol=2e-6)
+
+
+def test_digits_of_many_pieces(eager: Backend, monkeypatch):
+    """The mean of a number is the number, in whatever pieces it is added up."""
+    for size in "_CACHED", "_LOOPED":
+        monkeypatch.setattr(_sums, size, 1 << 7)
+    p = np.broadcast_to(np.float32([[0.1], [0.9]]), (1, 2, 1 << 16)).copy()
+    for k in 0, 1:
+        got = eager.value(sx.CrossEntropyLoss(), p, np.full((1, 1 << 16), k), **P)
+        assert_close(got, -log(p[0, k, 0]), 5e-7)

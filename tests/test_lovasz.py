@@ -247,15 +247,12 @@ def test_order_of_long_strided_rows(monkeypatch, numba):
     np.testing.assert_array_equal(order, np.argsort(-x, axis=-1, stable=True))
 
 
-def test_closed_form_of_long_rows(eager: Backend, request):
+def test_closed_form_of_long_rows(eager: Backend):
     """
     Where all errors of a class are larger than those beside it, they are the loss.
 
     If smaller, the loss is the mean error: with all others before them the union is full.
     """
-    if eager.name == "jax":
-        why = "XLA adds up a piece of 2^14 voxels one by one: 1.2e-5 is lost where all are alike"
-        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
     labels = np.random.default_rng(0).integers(0, 2, size=(1, 40_000))
     error = np.where(labels == 0, 0.75, 0.25).astype(np.float32)
     p = np.stack([np.where(labels == 0, 1 - error, error), np.where(labels, 1 - error, error)], 1)

@@ -14,6 +14,8 @@ jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
 from jax.test_util import check_grads  # noqa: E402
 
+from segloss_xp.jax import sum_over_pieces  # noqa: E402
+
 LOSS = sx.DiceLoss() + sx.CrossEntropyLoss()
 
 each = pytest.mark.parametrize("case", CASES, ids=str)
@@ -212,6 +214,11 @@ def test_loop(case, size, monkeypatch):
     monkeypatch.setattr(_sums, "_LOOPED", size)
     monkeypatch.setattr(_sums, "_LEAST_LOOPED", 1)
     jax.tree.map(assert_close, transformed(), expected)
+
+
+def test_infinite_sum_of_pieces():
+    x = jnp.full(40, 1e38, jnp.float32)
+    assert sum_over_pieces(jnp.sum, 3, x) == np.inf
 
 
 def test_target_and_weights_are_constants():
