@@ -1,5 +1,7 @@
 """How a library runs its operations: one by one on this processor, recorded, or compiled."""
 
+import importlib
+from functools import cache
 from typing import Any
 
 from segloss_xp._array import name
@@ -100,6 +102,17 @@ def values_known(xp: Any, x: Any) -> bool:
             return not isinstance(x, Tracer)
         case _:
             return on_host(xp, x)
+
+
+@cache
+def importable(package: str) -> bool:
+    """Whether NumPy can be helped by a package."""
+    # Installed is not enough: Numba refuses to be imported beside a NumPy newer than it knows.
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        return False
+    return True
 
 
 def sum_over_pieces(function: Any, size: int, *arrays: Any) -> Any:

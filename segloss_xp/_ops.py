@@ -1,6 +1,6 @@
 """What the array API standard lacks, delegated to the library where that is faster or safer."""
 
-from functools import partial, reduce
+from functools import reduce
 from math import e, log2
 from operator import mul
 from typing import Any
@@ -113,37 +113,39 @@ def sum_of_products(xp: Any, *factors: Any) -> Any:
     """The sum over axis 2, the last, of the product of the arrays."""
     match name(xp):
         case "numpy":
-            # A third of the time of a product and a sum (NumPy 2.4).
             *others, last = factors
-            each = (reduce(mul, others), last) if others else (last,)
-            add = partial(xp.sum, axis=-1)
-            return _in_steps(xp, 1024, xp.vecdot if others else add, add, *each)
+            return _dot_in_steps(xp, 1024, *([reduce(mul, others)] if others else []), last)
         case "jax" if loops(xp):
-            return _in_steps(xp, 256, _by_ones, _by_ones, reduce(mul, factors))
+            return _dot_in_steps(xp, 256, reduce(mul, factors))
         case _:
             return xp.sum(reduce(mul, factors), axis=2)
 
 
-def _in_steps(xp: Any, size: int, first: Any, then: Any, *arrays: Any) -> Any:
-    """Pieces of the last axis, of a size, added up by `first`, and those by `then`."""
-    # As a whole, BLAS and XLA add up one by one, and lose digits; so does a strided sum.
+def _dot_in_steps(xp: Any, size: int, *arrays: Any) -> Any:
+    """That of one array or two along the last axis, in pieces of a size, which are added up."""
+    # As a whole, BLAS and XLA add up one by one, and lose digits.
     length = arrays[0].shape[-1]
     pieces = length // size
     if not pieces:
-        return first(*arrays)
+        return _dot(xp, *arrays)
     whole = pieces * size
     cut = (xp.reshape(x[..., :whole], (*x.shape[:-1], pieces, size)) for x in arrays)
-    total = then(first(*cut))
-    return total if whole == length else total + first(*(x[..., whole:] for x in arrays))
+    total = _dot(xp, _dot(xp, *cut))
+    return total if whole == length else total + _dot(xp, *(x[..., whole:] for x in arrays))
 
 
-def _by_ones(x: Any) -> Any:
-    """The sum over the last axis, in JAX."""
-    # XLA adds up along a last axis one by one, where there is but one sample: five times the time
-    # of a product with a vector of ones (JAX 0.10).
-    from jax.numpy import matmul, ones
+def _dot(xp: Any, x: Any, y: Any = None) -> Any:
+    """The sum over the last axis of the product of the arrays, or of one alone."""
+    match name(xp):
+        case "jax":
+            # XLA adds up along a last axis one by one, where there is but one sample: five times
+            # the time of a product with ones (JAX 0.10).
+            from jax.numpy import matmul, ones
 
-    return matmul(x, ones(x.shape[-1], dtype=x.dtype), precision="highest")
+            return matmul(x, ones(x.shape[-1], dtype=x.dtype), precision="highest")
+        case _:
+            # A third of the time of a product and a sum; with ones, half that of a sum (NumPy 2.4).
+            return xp.vecdot(x, xp.ones(x.shape[-1], dtype=x.dtype) if y is None else y)
 
 
 def finite(xp: Any, log: Any) -> Any:
@@ -294,17 +296,6 @@ def constant(xp: Any, values: Any, dtype: Any, *, like: Any) -> Any:
             return xp.asarray(values, dtype=dtype, device=like.device)
 
 
-def double(xp: Any) -> Any:
-    """Double precision, or what JAX holds for it unless told to keep 64 bits."""
-    match name(xp):
-        case "jax":
-            import jax
-
-            return jax.dtypes.canonicalize_dtype(xp.float64)
-        case _:
-            return xp.float64
-
-
 def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:
     """``rule.forward(x, *constants)``, with ``rule.pullback`` for its gradient by `x`."""
     match name(xp):
@@ -334,7 +325,7 @@ def longest(xp: Any, x: Any) -> Any:
     """The floating dtype of most digits that the library has, on the device of `x`."""
     match name(xp):
         case "torch":
-            return x.dtype if x.device.type == "mps" else xp.float64
+            return xp.float32 if x.device.type == "mps" else xp.float64
         case "jax":
             import jax
 

@@ -1,13 +1,11 @@
 """Sorting, and what follows from it, as each library does it best."""
 
-import importlib
 import sys
-from functools import cache
 from math import prod
 from typing import Any
 
 from segloss_xp._array import name
-from segloss_xp._execution import loops
+from segloss_xp._execution import importable, loops
 
 # Length from which on it is worth while to load Numba.
 _COMPILED = 1 << 13
@@ -45,8 +43,12 @@ def descending(xp: Any, x: Any) -> Any:
         case "numpy" if x.dtype == xp.float32 and x.shape[-1] < 2**31:
             import numpy as np
 
-            compiled = _compiled_argsort() if x.shape[-1] >= _COMPILED else None
-            return (compiled or _argsort)(~np.ascontiguousarray(x).view(np.int32))
+            keys = ~np.ascontiguousarray(x).view(np.int32)
+            if x.shape[-1] < _COMPILED or not importable("numba"):
+                return _argsort(keys)
+            from segloss_xp._numba import argsort
+
+            return argsort(keys)
         case "torch" if x.dtype == xp.float32 and x.device.type == "cpu":
             from segloss_xp.torch import descending
 
@@ -57,16 +59,6 @@ def descending(xp: Any, x: Any) -> Any:
             return argsort(~x.view(xp.int32))
         case _:
             return xp.argsort(x, axis=-1, descending=True, stable=True)
-
-
-@cache
-def _compiled_argsort() -> Any:
-    """Numba's, where that can be imported."""
-    try:
-        importlib.import_module("numba")
-    except ImportError:
-        return None
-    return importlib.import_module("segloss_xp._numba").argsort
 
 
 def _argsort(keys: Any) -> Any:

@@ -128,8 +128,7 @@ def descending(x: torch.Tensor) -> torch.Tensor:
 
 
 def _by_radix(x: torch.Tensor) -> torch.Tensor:
-    # PyTorch has a radix sort, but for one long row of integers at a time (2.13). Their bits rise
-    # with such floats, and those of -1 are below.
+    # PyTorch has a radix sort, but for one long row of integers at a time (2.13).
     rows = ~x.reshape(prod(x.shape[:-1]), x.shape[-1]).view(torch.int32)
     order = torch.empty(rows.shape, dtype=torch.int64)
     for row, places in zip(rows, order, strict=True):

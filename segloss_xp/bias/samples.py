@@ -216,4 +216,4 @@ class Samples(Uncertainty):
         for each in (self.weights, self.volumes, self.labels):
             if hasattr(each, "dtype") and is_floating(xp, each):
                 return working_dtype(xp, each)
-        return _ops.double(xp)
+        return _ops.longest(xp, self.labels)

@@ -1,8 +1,8 @@
 """Distances of NumPy arrays, by the fastest library that is installed."""
 
-import importlib
-from functools import cache
 from typing import Any
+
+from segloss_xp._execution import importable
 
 
 def squared_distance(
@@ -19,13 +19,11 @@ def squared_label_distance(
     return _provider().squared_label_distance(labels, spacing, dtype, limit)
 
 
-@cache
 def _provider() -> Any:
-    # Installed is not enough: Numba refuses to be imported beside a NumPy newer than it knows.
-    for package, adapter in (("numba", "_numba"), ("scipy.ndimage", "_scipy")):
-        try:
-            importlib.import_module(package)
-        except ImportError:
-            continue
-        return importlib.import_module(f"segloss_xp.distance.{adapter}")
-    return importlib.import_module("segloss_xp.distance._windowed")
+    if importable("numba"):
+        from segloss_xp.distance import _numba as provider
+    elif importable("scipy.ndimage"):
+        from segloss_xp.distance import _scipy as provider
+    else:
+        from segloss_xp.distance import _windowed as provider
+    return provider
