@@ -1,7 +1,7 @@
 """What the array API standard lacks, delegated to the library where that is faster or safer."""
 
 from functools import reduce
-from math import e, log2
+from math import e, isfinite, log2
 from operator import mul
 from typing import Any
 
@@ -171,7 +171,7 @@ def cross_entropy(xp: Any, x: Any, labels: Any, reduction: str) -> Any:
                 return None
             value = xp.nn.functional.cross_entropy(x, labels, reduction=reduction)
             # Where the true class is ruled out, the sums have a finite value.
-            return value if xp.isfinite(value) else None
+            return value if isfinite(value.detach()) else None
         case _:
             return None
 
