@@ -13,6 +13,8 @@ from segloss_xp import _sums
 
 P = {"from_logits": False}
 CHANNELS = {"from_logits": False, "multilabel": True}
+KINDS = ("labels", "soft", "multilabel")
+D = ((0, 1, 0.8), (1, 0, 0.3), (0.8, 0.3, 0))
 
 VOXEL = [
     sx.FocalLoss(),
@@ -72,12 +74,11 @@ def region_sums(kind: str, seed: int = 0) -> tuple[Any, ...]:
 WEIGHTS = (1, 2, 3)
 EQUAL = [
     *(
-        (sx.FocalLoss(gamma=0.0, class_weights=w), sx.CrossEntropyLoss(class_weights=w), kinds)
+        (sx.FocalLoss(gamma=0.0, class_weights=w), sx.CrossEntropyLoss(class_weights=w), KINDS)
         for w in (None, WEIGHTS)
-        for kinds in [("labels", "soft", "multilabel")]
     ),
     (sx.FocalLoss(alpha=(2, 2, 2)), 2 * sx.FocalLoss(), ("labels", "soft")),
-    (sx.FocalLoss(alpha=0.5), 0.5 * sx.FocalLoss(), ("labels", "soft", "multilabel")),
+    (sx.FocalLoss(alpha=0.5), 0.5 * sx.FocalLoss(), KINDS),
     (sx.PolyLoss(epsilon=0.0), sx.CrossEntropyLoss(), ("labels", "soft")),
     (
         sx.PolyLoss(epsilon=3.0, class_weights=WEIGHTS),
@@ -102,13 +103,13 @@ EQUAL = [
             sx.TverskyLoss(
                 alpha=1 / (1 + b**2), beta=b**2 / (1 + b**2), smooth=0.0, intersection=how
             ),
-            ("labels", "soft", "multilabel"),
+            KINDS,
         )
         for b in (0.5, 1.5, 2.0)
         for how in ("product", "min")
     ),
     *(
-        (loss(smooth=s), sx.DiceLoss(smooth=s), ("labels", "soft", "multilabel"))
+        (loss(smooth=s), sx.DiceLoss(smooth=s), KINDS)
         for loss in (
             lambda **s: sx.FBetaLoss(beta=1.0, **s),
             lambda **s: sx.DicePlusPlusLoss(gamma=1.0, **s),
@@ -119,7 +120,7 @@ EQUAL = [
         (
             sx.FocalTverskyLoss(gamma=1.0, alpha=0.2, beta=0.9, smooth=s),
             sx.TverskyLoss(alpha=0.2, beta=0.9, smooth=s),
-            ("labels", "soft", "multilabel"),
+            KINDS,
         )
         for s in (0.0, 0.1)
     ),
@@ -127,7 +128,7 @@ EQUAL = [
         (
             sx.NoiseRobustDiceLoss(gamma=2.0, smooth=s),
             sx.DiceLoss(squared=True, smooth=s),
-            ("labels", "soft", "multilabel"),
+            KINDS,
         )
         for s in (0.0, 0.1)
     ),
@@ -138,6 +139,30 @@ EQUAL = [
             ("labels", "multilabel"),
         )
         for s in (0.0, 0.1)
+    ),
+    *(
+        (
+            sx.TverskyPlusPlusLoss(alpha=0.2, beta=0.9, gamma=1.0, smooth=s),
+            sx.TverskyLoss(alpha=0.2, beta=0.9, smooth=s),
+            KINDS,
+        )
+        for s in (0.0, 0.1)
+    ),
+    (
+        sx.TverskyPlusPlusLoss(alpha=0.5, beta=0.5, smooth=0.1),
+        sx.DicePlusPlusLoss(smooth=0.2),
+        KINDS,
+    ),
+    (sx.FocalDiceLoss(beta=1.0, squared=True), sx.DiceLoss(squared=True), KINDS),
+    (sx.PenaltyGeneralizedDiceLoss(k=0.0), sx.GeneralizedDiceLoss(), KINDS),
+    *(
+        (loss(intersection="mixed"), loss(), ("labels", "multilabel"))
+        for loss in (sx.DiceLoss, sx.JaccardLoss, sx.TverskyLoss, sx.FBetaLoss)
+    ),
+    (
+        sx.GeneralizedWassersteinDiceLoss(distances=[[2 * d for d in row] for row in D]),
+        sx.GeneralizedWassersteinDiceLoss(distances=D),
+        ("labels", "soft"),
     ),
 ]
 

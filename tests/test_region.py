@@ -12,54 +12,7 @@ import segloss_xp as sx
 
 P = {"from_logits": False}
 CHANNELS = {"from_logits": False, "multilabel": True}
-KINDS = ("labels", "soft", "multilabel")
 D = ((0, 1, 0.8), (1, 0, 0.3), (0.8, 0.3, 0))
-
-# One loss is another.
-EQUAL = [
-    *(
-        (
-            sx.TverskyPlusPlusLoss(alpha=0.2, beta=0.9, gamma=1.0, smooth=s),
-            sx.TverskyLoss(alpha=0.2, beta=0.9, smooth=s),
-            KINDS,
-        )
-        for s in (0.0, 0.1)
-    ),
-    (
-        sx.TverskyPlusPlusLoss(alpha=0.5, beta=0.5, smooth=0.1),
-        sx.DicePlusPlusLoss(smooth=0.2),
-        KINDS,
-    ),
-    (sx.FocalDiceLoss(beta=1.0, squared=True), sx.DiceLoss(squared=True), KINDS),
-    (sx.PenaltyGeneralizedDiceLoss(k=0.0), sx.GeneralizedDiceLoss(), KINDS),
-    *(
-        (loss(intersection="mixed"), loss(), ("labels", "multilabel"))
-        for loss in (sx.DiceLoss, sx.JaccardLoss, sx.TverskyLoss, sx.FBetaLoss)
-    ),
-    (
-        sx.GeneralizedWassersteinDiceLoss(distances=[[2 * d for d in row] for row in D]),
-        sx.GeneralizedWassersteinDiceLoss(distances=D),
-        ("labels", "soft"),
-    ),
-]
-
-
-@pytest.mark.parametrize(
-    ("this", "that", "kind"),
-    [
-        pytest.param(this, that, kind, id=f"{this}={that}-{kind}")
-        for this, that, kinds in EQUAL
-        for kind in kinds
-    ],
-)
-def test_one_loss_is_another(this: sx.Loss, that: sx.Loss, kind: str):
-    prediction, target, keywords = problem(kind)
-    for reduction in REDUCTIONS:
-        call = {"reduction": reduction, **keywords}
-        assert_close(this(prediction, target, **call), that(prediction, target, **call))
-    by_this = sx.value_and_grad(this, prediction, target, **keywords)[1]
-    assert_close(by_this, sx.value_and_grad(that, prediction, target, **keywords)[1])
-
 
 # The metrics of soft labels, as their paper has them.
 
