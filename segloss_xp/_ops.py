@@ -10,9 +10,6 @@ from segloss_xp._execution import compiled_here, compiling, loops, on_host, reco
 
 _LOG2_E = log2(e)
 
-# Numbers that are added up one by one.
-_PIECE = 256
-
 # Logits that the last cache holds several times.
 _SMALL = 1 << 21
 
@@ -114,7 +111,10 @@ def sum_of_products(xp: Any, *factors: Any) -> Any:
     match name(xp):
         case "numpy":
             *others, last = factors
-            return _dot_in_steps(xp, 1024, *([reduce(mul, others)] if others else []), last)
+            each = [reduce(mul, others), last] if others else [last]
+            # Where a stride is not positive there is no BLAS, and 1024 are added up one by one.
+            each = [x if x.strides[-1] > 0 else x.copy() for x in each]
+            return _dot_in_steps(xp, 1024, *each)
         case "jax" if loops(xp):
             return _dot_in_steps(xp, 256, reduce(mul, factors))
         case _:
@@ -122,7 +122,7 @@ def sum_of_products(xp: Any, *factors: Any) -> Any:
 
 
 def _dot_in_steps(xp: Any, size: int, *arrays: Any) -> Any:
-    """That of one array or two along the last axis, in pieces of a size, which are added up."""
+    """The sum over the last axis of an array, or of a product, by sums of pieces of a size."""
     # As a whole, BLAS and XLA add up one by one, and lose digits.
     length = arrays[0].shape[-1]
     pieces = length // size
@@ -142,7 +142,8 @@ def _dot(xp: Any, x: Any, y: Any = None) -> Any:
             # the time of a product with ones (JAX 0.10).
             from jax.numpy import matmul, ones
 
-            return matmul(x, ones(x.shape[-1], dtype=x.dtype), precision="highest")
+            product = x if y is None else x * y
+            return matmul(product, ones(x.shape[-1], dtype=x.dtype), precision="highest")
         case _:
             # A third of the time of a product and a sum; with ones, half that of a sum (NumPy 2.4).
             return xp.vecdot(x, xp.ones(x.shape[-1], dtype=x.dtype) if y is None else y)

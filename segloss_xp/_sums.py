@@ -106,7 +106,8 @@ class Sums:
 
     def _out(self, xp: Any, x: Any) -> Any:
         shape = x.shape[0], len(self.maps), x.shape[1]
-        return xp.zeros(shape, dtype=xp.float64, device=x.device)
+        dtype = xp.result_type(working_dtype(xp, x), xp.float64)
+        return xp.zeros(shape, dtype=dtype, device=x.device)
 
     @staticmethod
     def _put(out: Any, n: slice, v: slice, part: Any) -> None:

@@ -50,18 +50,20 @@ def sum_over_pieces(function: Callable[..., Any], size: int, *arrays: Any) -> An
     """The function of arrays cut up along their last axis, added up; None is passed on."""
     whole, rest = _pieces(size, arrays)
 
-    def add(state: Any, start: Any) -> Any:
+    def plus(state: Any, part: Any) -> Any:
         # Kahan's sum: thousands of pieces, added up plainly, lose the last digits of all.
         total, excess = state
-        part = function(*_piece(start, size, arrays)) - excess
+        part = part - excess
         higher = total + part
-        excess = jax.numpy.where(jax.numpy.isfinite(higher), (higher - total) - part, 0)
-        return (higher, excess), None
+        return higher, jax.numpy.where(jax.numpy.isfinite(higher), (higher - total) - part, 0)
 
-    first = function(*_piece(0, size, arrays))
-    starts = jax.numpy.arange(size, whole, size)
-    (total, excess), _ = lax.scan(add, (first, jax.numpy.zeros_like(first)), starts)
-    return total if rest is None else total + (function(*rest) - excess)
+    def add(state: Any, start: Any) -> Any:
+        return plus(state, function(*_piece(start, size, arrays))), None
+
+    # From the first piece: what is carried varies over a mesh as the others do.
+    first = plus((0.0, 0.0), function(*_piece(0, size, arrays)))
+    state, _ = lax.scan(add, first, jax.numpy.arange(size, whole, size))
+    return (state if rest is None else plus(state, function(*rest)))[0]
 
 
 def join_pieces(function: Callable[..., Any], size: int, cotangent: Any, *arrays: Any) -> Any:

@@ -610,14 +610,29 @@ def test_small_scores_of_log_dice_in_single_precision(differentiating: Backend):
 
 
 @pytest.mark.parametrize("axis", [1, -1])
-def test_digits_of_long_sums(axis):
+@pytest.mark.parametrize("step", [1, -1])
+def test_digits_of_long_sums(axis, step):
     """In NumPy, whatever the layout: added up one by one, 2^16 times 0.1 is wrong by 1e-4."""
-    p = np.broadcast_to(np.float32([0.1, 0.9]), (1, 1 << 16, 2)).copy()
+    p = np.broadcast_to(np.float32([0.1, 0.9]), (1, 1 << 16, 2)).copy()[:, ::step, :]
+    weight = np.broadcast_to(np.float32(0.1), (1, 1 << 16))
     call = {"from_logits": False, "reduction": "none"}
     labels = np.zeros((1, 1 << 16), int)
     want = sx.DiceLoss()(np.moveaxis(p.astype(np.float64), -1, 1), labels, **call)
-    got = sx.DiceLoss()(np.moveaxis(p, -1, axis), labels, class_axis=axis, **call)
-    np.testing.assert_allclose(got, want, rtol=2e-6)
+    for voxel_weights in None, weight:
+        got = sx.DiceLoss()(
+            np.moveaxis(p, -1, axis), labels, voxel_weights=voxel_weights, class_axis=axis, **call
+        )
+        np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+def test_digits_of_long_double():
+    """Where that has more digits than double precision, the sums keep some of them."""
+    if np.finfo(np.longdouble).eps == np.finfo(float).eps:
+        pytest.skip("a long double is a double here")
+    p = np.full((1, 2, 1 << 19), np.longdouble(1) / 3)
+    loss = sx.CrossEntropyLoss()(p, np.zeros((1, 1 << 19), int), **P)
+    assert loss.dtype == p.dtype
+    np.testing.assert_allclose(loss, np.log(np.longdouble(3)), rtol=5e-17)
 
 
 def test_digits_of_many_pieces(eager: Backend, monkeypatch):

@@ -250,8 +250,26 @@ def test_loop_over_explicit_shards():
         assert_close(jax.jit(jax.grad(LOSS))(*sharded), expected)
 
 
+def test_sums_of_a_loop_on_a_mesh(monkeypatch):
+    """Of one device: what a loop carries varies over the mesh. In JAX 0.6 too."""
+    if jax.device_count() > 1:
+        pytest.skip("no loop over the parts of several devices")
+    try:
+        from jax import shard_map
+    except ImportError:
+        from jax.experimental.shard_map import shard_map
+    monkeypatch.setattr(_sums, "_LOOPED", 6)
+    monkeypatch.setattr(_sums, "_LEAST_LOOPED", 1)
+    x, t, loss = arrays(CASES[0])
+    mesh = jax.sharding.Mesh(np.asarray(jax.devices()), ("data",))
+    parts = jax.sharding.PartitionSpec("data")
+    each = partial(loss, reduction="none")
+    mapped = shard_map(each, mesh=mesh, in_specs=(parts, parts), out_specs=parts)
+    assert_close(jax.jit(mapped)(x, t), each(x, t))
+
+
 def test_loop_on_a_mesh(monkeypatch):
-    """Of one device: what a loop carries varies over the mesh."""
+    """The same with its gradient, which JAX 0.6 itself has not."""
     if jax.device_count() > 1 or not hasattr(jax, "shard_map"):
         pytest.skip("no loop over the parts of several devices, or another shard_map")
     monkeypatch.setattr(_sums, "_LOOPED", 6)
