@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 import segloss_xp as sx
 from segloss_xp.cli import _scores
 from segloss_xp.cli._brain import CLASSES, Slices
-from segloss_xp.cli._page import Page
+from segloss_xp.cli._page import Page, on_lines
 from segloss_xp.cli._train import Result
 
 _GREY, _WHITE = 1, 2
@@ -103,7 +103,9 @@ def _draw_gradients(
             _show(panel, gradient, mask, _wrapped(loss, columns), _DIVERGING, limit=scale)
             panel.contour(mask, levels=[0.5], colors="0.6", linewidths=0.6)
             place = {"transform": panel.transAxes, "ha": "center", "va": "top"}
-            panel.text(0.5, -0.01, f"± {scale:.1e}", color="0.4", **place)
+            # Of errors as thin as these, some losses see nothing.
+            said = f"± {scale:.1e}" if np.any(gradient[mask]) else "0 everywhere"
+            panel.text(0.5, -0.01, said, color="0.4", **place)
         page.skip(1.5)
     page.skip(1.5)
     mappable = ScalarMappable(cmap=_DIVERGING)
@@ -146,6 +148,12 @@ def _aspect(image: np.ndarray) -> float:
 
 def _wrapped(loss: str, columns: int) -> str:
     """The name on lines that fit a panel: the more columns, the larger the font."""
-    lines = loss.replace(" + ", "\n+ ").split("\n")
     fits = 36 - 3 * (columns - 4)
-    return "\n".join(line.replace("(", "(\n") if len(line) > fits else line for line in lines)
+    lines = loss.replace("()", "").replace(" + ", "\n+ ").split("\n")
+    return "\n".join(_broken(line, fits) for line in lines)
+
+
+def _broken(line: str, fits: int) -> str:
+    if len(line) <= fits:
+        return line
+    return line.replace("(", "(\n") if "(" in line else on_lines(line, fits)

@@ -1,6 +1,5 @@
 """The map of the losses, drawn."""
 
-import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path as File
@@ -14,6 +13,7 @@ from matplotlib.path import Path
 
 from segloss_xp._entry import Entry
 from segloss_xp.cli._layout import NODE_HEIGHT, NODE_WIDTH, Layout
+from segloss_xp.cli._page import on_lines
 from segloss_xp.taxonomy import FAMILIES
 
 _COLOURS = ("#2f6db3", "#c8553d", "#2a8c6a", "#8a5aa8", "#b8862b", "#4a7f95", "#a8497b", "#6b7a3a")
@@ -130,23 +130,13 @@ def _draw_loss(axes: Any, layout: Layout, entry: Entry, colour: str) -> None:
         zorder=3,
     )
     axes.add_patch(box)
-    name = _name(entry)
+    name = on_lines(entry.name.removesuffix("Loss"), 16)
     author = entry.source.partition(";")[0].rpartition(" ")[0]
     middle = left + NODE_WIDTH / 2
     place = {"ha": "center", "va": "center", "zorder": 4}
     size = 9 if name.count("\n") < 2 else 7.5
     axes.text(middle, top + 0.2, name, fontsize=size, color="0.1", linespacing=1.05, **place)
     axes.text(middle, top + 0.45, author, fontsize=7, color="0.4", style="italic", **place)
-
-
-def _name(entry: Entry) -> str:
-    """The name of the class, on lines that fit the box."""
-    lines = [""]
-    for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+", entry.name.removesuffix("Loss")):
-        if len(lines[-1] + word) > 16:
-            lines.append("")
-        lines[-1] += word
-    return "\n".join(lines)
 
 
 def _wrapped(text: str, width: int) -> str:

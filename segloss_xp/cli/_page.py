@@ -1,5 +1,6 @@
 """A figure laid out from the top down, as one writes a page."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -60,3 +61,13 @@ class Page:
         panel.set_axis_off()
         self._boxes.append((panel, (left, self._height, width, height)))
         return panel
+
+
+def on_lines(name: str, width: int) -> str:
+    """The name of a class, broken between its words into lines of that many letters."""
+    lines = [""]
+    for word in re.split(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", name):
+        if len(lines[-1] + word) > width:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(lines)
