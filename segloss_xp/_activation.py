@@ -5,7 +5,7 @@ from functools import reduce
 from operator import add
 from typing import Any, ClassVar
 
-from segloss_xp import _ops
+from segloss_xp import _execution, _ops
 from segloss_xp._array import namespace
 
 
@@ -25,8 +25,8 @@ class Voxels:
     #: The quantities for which a block must hold all classes.
     joint: ClassVar[frozenset[str]] = frozenset()
 
-    #: Whether the probability is computed, or what is given.
-    computes_p: ClassVar[bool] = True
+    #: The quantities that are worth being kept for the gradient, the best first.
+    lasting: ClassVar[tuple[str, ...]] = ("p",)
 
     def __init__(self, xp: Any, x: Any, g: Any) -> None:
         self.xp, self.x, self._target = xp, x, g
@@ -49,13 +49,13 @@ class Voxels:
             self._p = self._probability()
         return self._p
 
-    @p.setter
-    def p(self, known: Any) -> None:
-        self._p = known
+    def leave(self, quantity: str, room: Any) -> None:
+        """Write a quantity into an array, which from then on may be the quantity itself."""
+        room[...] = getattr(self, quantity)
 
-    def leave_p(self, room: Any) -> None:
-        """Write the probability into an array, which from then on may be the probability itself."""
-        room[...] = self.p
+    def know(self, quantity: str, value: Any) -> None:
+        """Take a quantity as it was left."""
+        setattr(self, f"_{quantity}", value)
 
     @property
     def log_p(self) -> Any:
@@ -101,8 +101,12 @@ class Voxels:
         return [cls(xp, part, target) for part, target in zip(split(x, len(g)), g, strict=True)]
 
     @classmethod
-    def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
-        """Slopes by `x`, block by block, from slopes by what the maps name in `wrt`."""
+    def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]], kept: str = "") -> list[Any]:
+        """
+        Slopes by `x`, block by block, from slopes by what the maps name in `wrt`.
+
+        They may be written over the quantity that a single block has `kept`.
+        """
         return [v._pull(**slope) for v, slope in zip(blocks, slopes, strict=True)]
 
     def _pull(
@@ -122,6 +126,7 @@ class Softmax(Voxels):
     __slots__ = ("_parts",)
 
     joint = frozenset({"log_q", "log_odds"})
+    lasting = "p", "log_p"
 
     def __init__(self, xp: Any, x: Any, g: Any, parts: tuple[Any, Any, Any] | None = None) -> None:
         super().__init__(xp, x, g)
@@ -153,25 +158,34 @@ class Softmax(Voxels):
             self._parts = shifted, exponential, xp.sum(exponential, axis=1, keepdims=True)
         return self._parts
 
-    def leave_p(self, room: Any) -> None:
-        self._p = _ops.softmax_into(self.xp, room, self.x)
-        if self._p is None:
-            super().leave_p(room)
+    def leave(self, quantity: str, room: Any) -> None:
+        log = quantity == "log_p"
+        found = _ops.softmax(self.xp, self.x, log=log, room=room)
+        if found is not None:
+            self.know(quantity, _ops.finite(self.xp, found) if log else found)
+        super().leave(quantity, room)
 
     @classmethod
-    def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]]) -> list[Any]:
-        xp = blocks[0].xp
+    def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]], kept: str = "") -> list[Any]:
+        first, named, xp = slopes[0], slopes[0].keys(), blocks[0].xp
         parts = []
-        if "p" in slopes[0] and "log_p" not in slopes[0] and len(blocks) == 1:
-            parts.append([_ops.softmax_pullback(xp, blocks[0].p, slopes[0]["p"])])
-        elif slopes[0].keys() & {"p", "log_p"}:
+        if named & cls.joint:
+            kept = ""  # it is asked for again
+        by_softmax = named & {"p", "log_p"}
+        # Whether it was kept or not, so that all gradients are the same to the last bit.
+        log = by_softmax == {"log_p"} and _execution.on_host(xp, blocks[0].x, first["log_p"])
+        if len(blocks) == 1 and (log or by_softmax == {"p"}):
+            (by,) = by_softmax
+            known, over = getattr(blocks[0], by), by == kept
+            parts.append([_ops.softmax_pullback(xp, known, first[by], log=log, over=over)])
+        elif by_softmax:
             by_log = super().pull(blocks, slopes)
             mean = over_classes(by_log)
             pairs = zip(blocks, by_log, strict=True)
-            parts.append([_ops.add_product(xp, s, v.p, -mean) for v, s in pairs])
-        if slopes[0].keys() & cls.joint:
+            parts.append([_ops.add_product(xp, s, v.p, -mean, over=kept == "p") for v, s in pairs])
+        if named & cls.joint:
             parts.append([v._pull_odds(**s) for v, s in zip(blocks, slopes, strict=True)])
-        if "z" in slopes[0]:
+        if "z" in named:
             parts.append([s["z"] for s in slopes])
         return [_total(*each) for each in zip(*parts, strict=True)]
 
@@ -277,7 +291,7 @@ class Probability(Voxels):
 
     __slots__ = ()
 
-    computes_p = False
+    lasting = ()
 
     @property
     def z(self) -> Any:

@@ -17,7 +17,7 @@ from segloss_xp._array import (
     working_dtype,
 )
 from segloss_xp._spacing import along_each
-from segloss_xp._sums import Sums, Values
+from segloss_xp._sums import Sums, Values, within
 from segloss_xp.maps import Field, Map, Volume
 
 
@@ -68,8 +68,7 @@ class Comparison:
         all_reduce: Any = None,
     ) -> None:
         xp = self.xp = namespace(prediction, target, mask, voxel_weights, distance, image)
-        self.multilabel = multilabel
-        self.all_reduce = all_reduce
+        self.multilabel, self.all_reduce = multilabel, all_reduce
         self._axis = class_axis_of(prediction, class_axis)
         _check_prediction(xp, prediction, self._axis, multilabel=multilabel)
         self._shape = tuple(prediction.shape)
@@ -79,12 +78,17 @@ class Comparison:
         self.prediction = self._flat(ours(xp, prediction))
         self.target = self._flat_target(target, ignore_index)
         self.weight = self._combined_weight(mask, voxel_weights, ignore_index)
+        # Where the labels can be seen, once for all; else by whoever adds up.
+        self._checked = is_integer(xp, self.target) and _execution.on_host(xp, self.target)
+        if self._checked and not _ops.all_within(xp, self.target, self.classes):
+            labels = xp.astype(self.target, xp.int64)[:, None, :]
+            self.weight = within(xp, labels, self.classes, self.weight)
         self.distance = None if distance is None else self._flat_distance(ours(xp, distance))
         self.image: Any = None if image is None else self._flat_image(ours(xp, image))
         self._activation = Probability if not from_logits else Sigmoid if multilabel else Softmax
         self._sums: Mapping[Map, Any] = {}
         self._fields: dict[Field, Any] = {}
-        self.rule = Sums((), self._activation)
+        self.plan(())
 
     @property
     def exclusive(self) -> bool:
@@ -97,9 +101,20 @@ class Comparison:
         exact = self._activation is Softmax and is_integer(self.xp, self.target)
         return exact and self.weight is None and self.all_reduce is None
 
+    @property
+    def counted(self) -> Any:
+        """Which voxels have weight (N, 1, V), as booleans, or None where all are seen to."""
+        xp, weight = self.xp, self.weight
+        if is_integer(xp, self.target) and not self._checked:
+            labels = xp.astype(self.target, working_dtype(xp, self.prediction))[:, None, :]
+            weight = within(xp, labels, self.classes, weight)
+        used = weight if weight is None or is_bool(xp, weight) else weight > 0
+        seen = used is not None and _execution.on_host(xp, used)
+        return None if seen and xp.all(used) else used
+
     def plan(self, maps: Iterable[Map]) -> None:
         """Say which maps will be summed, each named once or more."""
-        self.rule = Sums(tuple(dict.fromkeys(maps)), self._activation)
+        self.rule = Sums(tuple(dict.fromkeys(maps)), self._activation, self._checked)
 
     @property
     def sums(self) -> Mapping[Map, Any]:
@@ -126,10 +141,7 @@ class Comparison:
 
     def images(self, maps: Iterable[Map]) -> list[Any]:
         """The maps themselves, each (N, C, *space); 0 in voxels without weight."""
-        weight = self.weight
-        if weight is not None and not is_bool(self.xp, weight):
-            weight = weight > 0
-        return [self.grid(values) for values in self._values(maps, weight)]
+        return [self.grid(values) for values in self._values(maps, self.counted)]
 
     def integrate(self, image: Any) -> Any:
         """The sum over the voxels of an image (N, C, *space), by their weight: (N, C)."""
@@ -146,7 +158,7 @@ class Comparison:
 
     def value_of_target(self, m: Map) -> Any:
         """A map of the target alone, times the weight of the voxel, (N, C, V)."""
-        rule = Values((m,), self._activation)
+        rule = Values((m,), self._activation, self._checked)
         return rule.forward(self._constant_prediction(), self.target, self.weight)[:, 0, ...]
 
     def _constant_prediction(self) -> Any:
@@ -175,7 +187,7 @@ class Comparison:
 
     def _values(self, maps: Iterable[Map], weight: Any) -> list[Any]:
         maps = tuple(maps)
-        rule = Values(maps, self._activation)
+        rule = Values(maps, self._activation, self._checked)
         prediction, target, _, *images = self.arguments(rule)
         stacked = rule(prediction, target, weight, *images)
         return [stacked[:, k, ...] for k in range(len(maps))]

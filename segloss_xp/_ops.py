@@ -14,8 +14,12 @@ _LOG2_E = log2(e)
 _SMALL = 1 << 21
 
 
-def softmax(xp: Any, x: Any, *, log: bool = False) -> Any:
-    """Softmax over axis 1, or its logarithm, where the library has a better one; else None."""
+def softmax(xp: Any, x: Any, *, log: bool = False, room: Any = None) -> Any:
+    """
+    Softmax over axis 1, or its logarithm, where the library has a better one; else None.
+
+    It is written into the `room`, where that takes no copy.
+    """
     match name(xp):
         case "torch" if compiled_here(xp, x):
             # The exponential of the logarithm: a loop less to compute again than by a quotient.
@@ -23,16 +27,8 @@ def softmax(xp: Any, x: Any, *, log: bool = False) -> Any:
             log_p = shifted - xp.log(xp.sum(exp(xp, shifted), axis=1, keepdims=True))
             return log_p if log else exp(xp, log_p)
         case "torch":
-            return xp.log_softmax(x, 1) if log else xp.softmax(x, 1)
-        case _:
-            return None
-
-
-def softmax_into(xp: Any, room: Any, x: Any) -> Any:
-    """The room, with the softmax over axis 1, where that takes no copy; else None."""
-    match name(xp):
-        case "torch" if room.is_contiguous():
-            return xp.softmax(x, 1, out=room)
+            room = None if room is None or not room.is_contiguous() else room
+            return xp.log_softmax(x, 1, out=room) if log else xp.softmax(x, 1, out=room)
         case _:
             return None
 
@@ -81,25 +77,31 @@ def expm1(xp: Any, x: Any) -> Any:
             return xp.expm1(x)
 
 
-def softmax_pullback(xp: Any, p: Any, slope: Any) -> Any:
-    """Slope by what the softmax `p` over axis 1 was taken of, from the slope by `p`."""
+def softmax_pullback(xp: Any, p: Any, slope: Any, *, log: bool = False, over: bool = False) -> Any:
+    """From the slope by a softmax `p` over axis 1, or its logarithm, that by x; maybe over `p`."""
     match name(xp):
         case "torch" if on_host(xp, p, slope):
             import torch
 
-            slope = torch.broadcast_to(slope, p.shape)
-            return torch.ops.aten._softmax_backward_data(slope, p, 1, p.dtype)
+            aten = torch.ops.aten
+            back = aten._log_softmax_backward_data if log else aten._softmax_backward_data
+            given = xp.broadcast_to(slope, p.shape), p, 1, p.dtype
+            if over and p.is_contiguous():
+                return back.out(*given, **{"out" if log else "grad_input": p})
+            return back(*given)
+        case _ if log:
+            return add_product(xp, slope, xp.exp(p), -xp.sum(slope, axis=1, keepdims=True))
         case _:
             slope = slope - xp.sum(p * slope, axis=1, keepdims=True)
             slope *= p
             return slope
 
 
-def add_product(xp: Any, x: Any, a: Any, b: Any) -> Any:
-    """``x + a * b``, in one pass where the library can."""
+def add_product(xp: Any, x: Any, a: Any, b: Any, *, over: bool = False) -> Any:
+    """``x + a * b``, in one pass where the library can; maybe over `a`."""
     match name(xp):
         case "torch":
-            return xp.addcmul(x, a, b)
+            return xp.addcmul(x, a, b, out=a if over else None)
         case _:
             product = a * b
             product += x
@@ -137,13 +139,12 @@ def _dot_in_steps(xp: Any, size: int, *arrays: Any) -> Any:
 def _dot(xp: Any, x: Any, y: Any = None) -> Any:
     """The sum over the last axis of the product of the arrays, or of one alone."""
     match name(xp):
-        case "jax":
+        case "jax":  # one alone
             # XLA adds up along a last axis one by one, where there is but one sample: five times
             # the time of a product with ones (JAX 0.10).
             from jax.numpy import matmul, ones
 
-            product = x if y is None else x * y
-            return matmul(product, ones(x.shape[-1], dtype=x.dtype), precision="highest")
+            return matmul(x, ones(x.shape[-1], dtype=x.dtype), precision="highest")
         case _:
             # A third of the time of a product and a sum; with ones, half that of a sum (NumPy 2.4).
             return xp.vecdot(x, xp.ones(x.shape[-1], dtype=x.dtype) if y is None else y)
@@ -163,13 +164,10 @@ def finite(xp: Any, log: Any) -> Any:
 
 
 def cross_entropy(xp: Any, x: Any, labels: Any, reduction: str) -> Any:
-    """That of logits (N, C, V) and labels, where the library's own is the best; else None."""
+    """That of logits (N, C, V) and labels in [0, C), where the library's own is best; else None."""
     match name(xp):
         case "torch" if on_host(xp, x, labels) and 0 < x.numel() <= _SMALL and x.itemsize > 2:
             labels = xp.astype(labels, xp.int64, copy=False)
-            least, most = extent(xp, labels)
-            if least < 0 or most >= x.shape[1]:
-                return None
             value = xp.nn.functional.cross_entropy(x, labels, reduction=reduction)
             # Where the true class is ruled out, the sums have a finite value.
             return value if isfinite(value.detach()) else None
@@ -177,14 +175,18 @@ def cross_entropy(xp: Any, x: Any, labels: Any, reduction: str) -> Any:
             return None
 
 
-def extent(xp: Any, x: Any) -> tuple[float, float]:
-    """The least and the largest value of an array on the host."""
+def all_within(xp: Any, labels: Any, classes: int) -> bool:
+    """Whether all labels, which are on the host, are in [0, classes)."""
     match name(xp):
+        case _ if 0 in labels.shape:
+            return True
         case "torch":
-            least, most = xp.aminmax(x)
-            return float(least), float(most)
-        case _:
-            return float(xp.min(x)), float(xp.max(x))
+            if labels.itemsize > 1 and not labels.dtype.is_signed:  # it can't compare them
+                labels = xp.astype(labels, xp.int64)
+            least, most = xp.aminmax(labels)
+            return int(least) >= 0 and int(most) < classes
+        case _:  # what is negative is largest without a sign
+            return int(xp.max(labels.view(labels.dtype.str.replace("i", "u")))) < classes
 
 
 def indicator(xp: Any, labels: Any, number: Any) -> Any:

@@ -33,11 +33,13 @@ class Sums:
     (N, K, C) for K maps. The target is an integer array (N, V) of labels, where what is outside
     [0, C) has no weight, or a floating or boolean array (N, C, V). The `fields` that the maps look
     at follow, in that order. The gradient by the prediction is written by hand and recomputes what
-    it is not given; all else is constant. Where the weight is 0 nothing is looked at.
+    it is not given; all else is constant. Where the weight is 0 nothing is looked at; if that is
+    so of labels outside [0, C) already, they are `checked`.
     """
 
     maps: tuple[Map, ...]
     activation: type[Voxels]
+    checked: bool = False
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -53,7 +55,7 @@ class Sums:
         return _ops.differentiable(xp, rule, x, target, weight, *fields)
 
     def forward(self, x: Any, *constants: Any, room: Any = None) -> Any:
-        """The sums (N, K, C); into the `room`, an array like `x`, go the probabilities."""
+        """The sums (N, K, C); into the `room`, an array like `x`, goes what is `kept`."""
         xp = namespace(x)
         if size := self._piece(xp, x):
             return _execution.sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
@@ -63,7 +65,7 @@ class Sums:
         for n, v in _chunks(xp, x):
             blocks, weight = self._blocks(xp, *_chunk(n, v, x, *constants))
             if room is not None:
-                blocks[0].leave_p(room[n, :, v])
+                blocks[0].leave(self.kept, room[n, :, v])
             self._put(out, n, v, self._over_blocks(xp, blocks, weight))
         return xp.astype(out, working_dtype(xp, x), copy=False)
 
@@ -71,7 +73,7 @@ class Sums:
         """
         Gradient by the prediction of the inner product of the sums with `cotangent`.
 
-        It is written over the probabilities, if there is the `room` of forward.
+        It is written over what is `kept`, if there is the `room` of forward.
         """
         xp = namespace(x)
         if size := self._piece(xp, x):
@@ -84,17 +86,16 @@ class Sums:
         out = xp.empty_like(x) if room is None else room
         for n, v in _chunks(xp, x):
             part, chunk = self._part(cotangent, n, v), _chunk(n, v, x, *constants)
-            p = None if room is None else room[n, :, v]
+            kept = None if room is None else room[n, :, v]
             # Under no name, lest it be held while the next is computed.
-            out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *chunk, p=p), x.dtype)
+            out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *chunk, kept=kept), x.dtype)
         return out
 
-    def keeps(self, x: Any, *constants: Any) -> bool:
-        """Whether forward computes probabilities that the gradient can be written over."""
-        xp = namespace(x)
-        computed = self.activation.computes_p and any(m.wrt == "p" for m in self.maps)
-        alike = x.dtype == working_dtype(xp, x)
-        return computed and alike and _execution.on_host(xp, x, *constants)
+    @property
+    def kept(self) -> str:
+        """The quantity that forward had best leave to the gradient, if any."""
+        computed = {m.wrt for m in self.maps}
+        return next((each for each in self.activation.lasting if each in computed), "")
 
     def _piece(self, xp: Any, x: Any) -> int:
         """Voxels that a compiled loop works on at a time; 0 where it is better to have no loop."""
@@ -119,8 +120,10 @@ class Sums:
         return cotangent[n, ...]
 
     @staticmethod
-    def _over_voxels(xp: Any, *factors: Any) -> Any:
-        return _ops.sum_of_products(xp, *factors)
+    def _over_voxels(xp: Any, x: Any, *factors: Any) -> Any:
+        if factors:
+            return _ops.sum_of_products(xp, *factors)
+        return xp.full_like(x[:, :1, 0], x.shape[2])
 
     @staticmethod
     def _for_voxels(cotangent: Any) -> Any:
@@ -132,18 +135,21 @@ class Sums:
     def _over_blocks(self, xp: Any, blocks: list[Any], weight: Any) -> Any:
         weights = () if weight is None else (weight,)
         results = (
-            [self._over_voxels(xp, *weights, *factors(value)) for value in m.values(blocks)]
+            [
+                self._over_voxels(xp, v.x, *weights, *factors(value))
+                for v, value in zip(blocks, m.values(blocks), strict=True)
+            ]
             for m in self.maps
         )
         classes = sum(v.x.shape[1] for v in blocks)
         return xp.stack([_join(xp, result, classes) for result in results], axis=1)
 
-    def _pull_back(self, xp: Any, cotangent: Any, x: Any, *constants: Any, p: Any = None) -> Any:
+    def _pull_back(self, xp: Any, cotangent: Any, x: Any, *constants: Any, kept: Any = None) -> Any:
         if all(m.wrt is None for m in self.maps):
             return xp.zeros_like(x)
         blocks, weight = self._blocks(xp, x, *constants)
-        if p is not None:
-            blocks[0].p = p
+        if kept is not None:
+            blocks[0].know(self.kept, kept)
         slopes: list[dict[str, Any]] = [{} for _ in blocks]
         for k, m in enumerate(self.maps):
             if m.wrt is None:
@@ -151,7 +157,7 @@ class Sums:
             cotangents = split(self._for_voxels(cotangent[:, k, ...]), len(blocks))
             for slope, term in zip(slopes, m.pull(blocks, cotangents), strict=True):
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
-        parts = self.activation.pull(blocks, slopes)
+        parts = self.activation.pull(blocks, slopes, "" if kept is None else self.kept)
         if weight is not None:
             parts = [part * weight for part in parts]
         return _join(xp, parts, x.shape[1])
@@ -166,7 +172,7 @@ class Sums:
         # and uint8 labels meet no class number that they can't hold (uint8 == 300 is true for 44).
         labels = is_integer(xp, target)
         target = xp.astype(target[:, None, :] if labels else target, dtype, copy=False)
-        if labels:
+        if labels and not self.checked:
             weight = within(xp, target, classes, weight)
         if weight is not None:
             used = _ops.settled(weight if is_bool(xp, weight) else weight > 0)
@@ -181,8 +187,7 @@ class Sums:
         if not labels:
             targets = split(target, count)
         elif count == 1:
-            numbers = _ops.constant(xp, list(range(classes)), dtype, like=x)
-            targets = [partial(_ops.indicator, xp, target, numbers[:, None])]
+            targets = [partial(_one_hot, xp, target, classes)]
         else:
             targets = [partial(_ops.indicator, xp, target, float(c)) for c in range(classes)]
         blocks = self.activation.blocks(xp, x, targets)
@@ -220,8 +225,8 @@ class Values(Sums):
         return cotangent[n, ..., v]
 
     @staticmethod
-    def _over_voxels(xp: Any, *factors: Any) -> Any:
-        return reduce(mul, factors)
+    def _over_voxels(xp: Any, x: Any, *factors: Any) -> Any:
+        return reduce(mul, factors) if factors else xp.ones_like(x[:, :1, :])
 
     @staticmethod
     def _for_voxels(cotangent: Any) -> Any:
@@ -230,10 +235,10 @@ class Values(Sums):
 
 class _Once:
     """
-    Sums whose gradient may be asked for: forward leaves the probabilities to the pullback.
+    Sums whose gradient may be asked for: forward leaves what can be kept to the pullback.
 
-    They lie where the gradient will, and wait for it from forward to backward: an array like the
-    prediction. A second pullback computes them anew.
+    It lies where the gradient will, and waits for it from forward to backward: an array like the
+    prediction. A second pullback computes it anew.
     """
 
     def __init__(self, sums: Sums) -> None:
@@ -241,8 +246,10 @@ class _Once:
         self._room: Any = None
 
     def forward(self, x: Any, *constants: Any) -> Any:
-        if self.sums.keeps(x, *constants):
-            self._room = namespace(x).empty_like(x)
+        xp = namespace(x)
+        alike = x.dtype == working_dtype(xp, x)
+        if self.sums.kept and alike and _execution.on_host(xp, x, *constants):
+            self._room = xp.empty_like(x)
         return self.sums.forward(x, *constants, room=self._room)
 
     def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
@@ -252,17 +259,19 @@ class _Once:
 
 
 def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
-    """The weight, taken from the voxels whose label is not one of the classes."""
-    if _execution.on_host(xp, labels):
-        least, most = _ops.extent(xp, labels)
-        if least >= 0 and most < classes:
-            return weight
+    """The weight, taken from where the label, of a dtype that holds C, is not in [0, C)."""
     inside = (labels >= 0) & (labels < classes)
     if weight is None:
         return inside
     if is_bool(xp, weight):
         return weight & inside
     return xp.where(inside, weight, xp.zeros_like(weight))
+
+
+def _one_hot(xp: Any, labels: Any, classes: int) -> Any:
+    """Labels (n, 1, v), of a floating dtype, as (n, C, v)."""
+    numbers = _ops.constant(xp, list(range(classes)), labels.dtype, like=labels)
+    return _ops.indicator(xp, labels, numbers[:, None])
 
 
 def _join(xp: Any, blocks: list[Any], classes: int) -> Any:

@@ -62,6 +62,17 @@ def test_vmap_over_weights_alone(transform):
     close(vmap(run)(weights), torch.stack([run(w) for w in weights]))
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if case.target == "labels"], ids=str)
+def test_labels_of_no_class(case):
+    """They are masked, though a transformation hides them, and a gradient comes after it."""
+    x, t, loss = stacked(case, 3)
+    out = torch.rand(t.shape) < 0.3
+    want = torch.stack([grad(loss)(a, b, mask=~c) for a, b, c in zip(x, t, out, strict=True)])
+    marked = torch.where(out, 255, t)
+    close(vmap(grad(loss))(x, marked), want)
+    close(gradient(vmap(loss)(x.requires_grad_(), marked).sum(), x), want)
+
+
 @each
 def test_jacobians(case):
     x, t, loss = tensors(case)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from math import inf, prod
 from typing import TYPE_CHECKING, Any
 
-from segloss_xp import _execution, _ops
+from segloss_xp import _ops
 from segloss_xp._array import is_bool, is_floating, is_integer, working_dtype
-from segloss_xp._sums import within
 from segloss_xp.distance import distance_transform, label_distance
 from segloss_xp.maps import Field
 
@@ -41,7 +40,7 @@ class TargetDistance(Field):
             d = _distance(c, inside, partition, background=self.background)
             return xp.where(inside, -d, d)
         given = xp.astype(c.distance, working_dtype(xp, c.prediction), copy=False)
-        counted = counted_voxels(c)
+        counted = c.counted
         return given if counted is None else xp.where(counted, given, xp.zeros_like(given))
 
 
@@ -64,7 +63,7 @@ class PredictedDistance(Field):
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        found = c.probability(counted_voxels(c)) > 0.5
+        found = c.probability(c.counted) > 0.5
         partition = None
         if c.exclusive:
             none = ~xp.any(found, axis=1, keepdims=True)
@@ -132,7 +131,7 @@ class ShapeError(Field):
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        counted = counted_voxels(c)
+        counted = c.counted
         found = c.probability(counted) > 0.5
         d = _size(xp, c.field(TargetDistance()))
         zero, one = xp.zeros_like(d), xp.ones_like(d)
@@ -165,19 +164,6 @@ def regions(comparison: "Comparison") -> Any:
     return xp.astype(c.target, numbers.dtype)[:, None, :] == numbers[:, None]
 
 
-def counted_voxels(comparison: "Comparison") -> Any:
-    """Which voxels have weight (N, 1, V), as booleans, or None where all are seen to."""
-    c, xp = comparison, comparison.xp
-    weight = c.weight
-    if is_integer(xp, c.target):
-        labels = xp.astype(c.target, working_dtype(xp, c.prediction))[:, None, :]
-        weight = within(xp, labels, c.classes, weight)
-    if weight is None:
-        return None
-    used = weight if is_bool(xp, weight) else weight > 0
-    return None if _execution.on_host(xp, used) and xp.all(used) else used
-
-
 def _size(xp: Any, signed: Any) -> Any:
     return xp.where(signed < 0, -signed, signed)
 
@@ -189,7 +175,7 @@ def _distance(c: "Comparison", inside: Any, partition: Any, *, background: bool)
     The partition is the regions, and others after them if there are, where each voxel that counts
     is in one alone; otherwise None.
     """
-    xp, counted, first = c.xp, counted_voxels(c), 0 if background else 1
+    xp, counted, first = c.xp, c.counted, 0 if background else 1
     if counted is None:
         inside = inside[:, first:, :]
         d = _measured(c, label_distance, inside)

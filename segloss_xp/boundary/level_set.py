@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from segloss_xp import _ops
 from segloss_xp._grain import NeighbourhoodLoss, check_range, divide
 from segloss_xp._stencil import differences, periodic
-from segloss_xp.boundary.fields import Square, counted_voxels
+from segloss_xp.boundary.fields import Square
 from segloss_xp.maps import Field, Map, Predicted, Truth, Volume, Weighted
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Deviation(Field):
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        counted = counted_voxels(c)
+        counted = c.counted
         x, p = c.image[:, self.channel : self.channel + 1, :], c.probability(counted)
         if counted is not None:
             x, p = (xp.where(counted, each, xp.zeros_like(each)) for each in (x, p))

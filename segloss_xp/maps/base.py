@@ -27,7 +27,8 @@ class Product:
     """
     The value of a map that is a product of arrays (n, C or 1, v), not multiplied.
 
-    So NumPy adds it up in one pass. It has no arithmetic: what takes it for an array raises.
+    So NumPy adds it up in one pass; of no arrays it is 1, and counted. It has no arithmetic: what
+    takes it for an array raises.
     """
 
     __slots__ = ("factors",)
@@ -70,7 +71,8 @@ class Map:
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         """Derivative by `wrt` of the values times their cotangents, added up; block by block."""
-        return [factor * self.slope(v) for v, factor in zip(blocks, cotangents, strict=True)]
+        pairs = zip((self.slope(v) for v in blocks), cotangents, strict=True)
+        return [x if isinstance(s, float) and s == 1 else x * s for s, x in pairs]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from segloss_xp._activation import split
 from segloss_xp._array import is_bool, is_integer, namespace
 from segloss_xp._comparison import Comparison
 from segloss_xp._grain import ClassLoss, channels_only
-from segloss_xp._sums import Sums, Values, within
+from segloss_xp._sums import Sums, Values
 from segloss_xp.maps import AbsoluteError, ChargedError, ChargedHinge, Hinge, Majority, Map
 
 # Up to this many classes are sorted one by one, which needs least memory.
@@ -41,21 +41,22 @@ class _LovaszLoss(ClassLoss):
                 f"{self!r} sorts the voxels of the batch, which do not add up over devices; got "
                 "all_reduce: take batch=False"
             )
-        counted, weight = _counted(c)
-        charges = self._charges(c, counted, weight)
+        counted = c.counted
+        charges = self._charges(c, counted)
         rule = Sums((self._charged,), c.rule.activation)
         total = rule(c.prediction, charges, counted)[:, 0, self._first(c) :]
         if not self.batch:
             return total
         return namespace(total).sum(total, axis=0, keepdims=True)
 
-    def _charges(self, c: Comparison, counted: Any, weight: Any) -> Any:
+    def _charges(self, c: Comparison, counted: Any) -> Any:
         """What each voxel adds to the Jaccard loss, negative in voxels of the class, (N, C, V)."""
         xp = c.xp
+        weight = None if c.weight is None or is_bool(xp, c.weight) else c.weight
         true = _majority(xp, c.target, c.classes)
         # Boolean, since a soft target counts as the class that it mostly is.
         target = c.target if is_integer(xp, c.target) else true
-        rule = Values((self._error,), c.rule.activation)
+        rule = Values((self._error,), c.rule.activation, c.rule.checked)
         x = _ops.stop_gradient(namespace(c.prediction), c.prediction)
         errors = rule.forward(x, target, counted)[:, 0, ...]
         if counted is not None:
@@ -236,17 +237,6 @@ def _steps(true: Any, found: Any, passed: Any, size: Any, total: Any, dtype: Any
     # A voxel of the class leaves less of it; any other makes the union larger.
     step = (1.0 - other + other * left / (union + whole)) * size / (before + whole) + whole
     return (2.0 * other - 1.0) * step
-
-
-def _counted(c: Comparison) -> tuple[Any, Any]:
-    """The voxels that count, (N, 1, V) or None for all, and their weight, or None if it is 1."""
-    xp, weight = c.xp, c.weight
-    weighted = None if weight is None or is_bool(xp, weight) else weight
-    counted = weight if weighted is None else weighted > 0
-    if is_integer(xp, c.target):
-        labels = xp.astype(c.target[:, None, :], xp.int32, copy=False)
-        counted = within(xp, labels, c.classes, counted)
-    return counted, weighted
 
 
 def _majority(xp: Any, target: Any, classes: int) -> Any:
