@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, partial, reduce
+from math import prod
 from operator import mul
 from typing import Any
 
@@ -59,14 +60,12 @@ class Sums:
         xp = namespace(x)
         if size := self._piece(xp, x):
             return _execution.sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
-        if not _execution.on_host(xp, x, *constants):
-            return self._add_up(xp, x, *constants)
+        if not _execution.on_host(xp, x, *constants) or _is_small(xp, x):
+            return self._add_up(xp, x, *constants, room=room)
         out = self._out(xp, x)
         for n, v in _chunks(xp, x):
-            blocks, weight = self._blocks(xp, *_chunk(n, v, x, *constants))
-            if room is not None:
-                blocks[0].leave(self.kept, room[n, :, v])
-            self._put(out, n, v, self._over_blocks(xp, blocks, weight))
+            part = None if room is None else room[n, :, v]
+            self._put(out, n, v, self._add_up(xp, *_chunk(n, v, x, *constants), room=part))
         return xp.astype(out, working_dtype(xp, x), copy=False)
 
     def pullback(self, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
@@ -80,15 +79,17 @@ class Sums:
             pull_back = partial(self._pull_back, xp)
             joined = _execution.join_pieces(pull_back, size, cotangent, x, *constants)
             return _ops.narrow(xp, joined, x.dtype)
+        whole = not _execution.on_host(xp, cotangent, x, *constants) or _is_small(xp, x)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
-        if not _execution.on_host(xp, cotangent, x, *constants) or _execution.recording(xp):
-            return _ops.narrow(xp, self._pull_back(xp, cotangent, x, *constants), x.dtype)
+        if whole or _execution.recording(xp):
+            gradient = self._pull_back(xp, cotangent, x, *constants, room=room)
+            return _ops.narrow(xp, gradient, x.dtype)
         out = xp.empty_like(x) if room is None else room
         for n, v in _chunks(xp, x):
             part, chunk = self._part(cotangent, n, v), _chunk(n, v, x, *constants)
             kept = None if room is None else room[n, :, v]
             # Under no name, lest it be held while the next is computed.
-            out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *chunk, kept=kept), x.dtype)
+            out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *chunk, room=kept), x.dtype)
         return out
 
     @property
@@ -129,10 +130,10 @@ class Sums:
     def _for_voxels(cotangent: Any) -> Any:
         return cotangent[:, :, None]
 
-    def _add_up(self, xp: Any, x: Any, *constants: Any) -> Any:
-        return self._over_blocks(xp, *self._blocks(xp, x, *constants))
-
-    def _over_blocks(self, xp: Any, blocks: list[Any], weight: Any) -> Any:
+    def _add_up(self, xp: Any, x: Any, *constants: Any, room: Any = None) -> Any:
+        blocks, weight = self._blocks(xp, x, *constants)
+        if room is not None:
+            blocks[0].leave(self.kept, room)
         weights = () if weight is None else (weight,)
         results = (
             [
@@ -141,15 +142,14 @@ class Sums:
             ]
             for m in self.maps
         )
-        classes = sum(v.x.shape[1] for v in blocks)
-        return xp.stack([_join(xp, result, classes) for result in results], axis=1)
+        return xp.stack([_join(xp, result, x.shape[1]) for result in results], axis=1)
 
-    def _pull_back(self, xp: Any, cotangent: Any, x: Any, *constants: Any, kept: Any = None) -> Any:
+    def _pull_back(self, xp: Any, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
         if all(m.wrt is None for m in self.maps):
             return xp.zeros_like(x)
         blocks, weight = self._blocks(xp, x, *constants)
-        if kept is not None:
-            blocks[0].know(self.kept, kept)
+        if room is not None:
+            blocks[0].know(self.kept, room)
         slopes: list[dict[str, Any]] = [{} for _ in blocks]
         for k, m in enumerate(self.maps):
             if m.wrt is None:
@@ -157,7 +157,7 @@ class Sums:
             cotangents = split(self._for_voxels(cotangent[:, k, ...]), len(blocks))
             for slope, term in zip(slopes, m.pull(blocks, cotangents), strict=True):
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
-        parts = self.activation.pull(blocks, slopes, "" if kept is None else self.kept)
+        parts = self.activation.pull(blocks, slopes, "" if room is None else self.kept)
         if weight is not None:
             parts = [part * weight for part in parts]
         return _join(xp, parts, x.shape[1])
@@ -281,6 +281,11 @@ def _join(xp: Any, blocks: list[Any], classes: int) -> Any:
     if block.shape[1] == classes:
         return block
     return xp.broadcast_to(block, (block.shape[0], classes, *block.shape[2:]))
+
+
+def _is_small(xp: Any, x: Any) -> bool:
+    """Whether an array is a chunk by itself."""
+    return prod(x.shape) <= _CACHED * _execution.threads(xp)
 
 
 def _chunks(xp: Any, x: Any) -> Iterator[tuple[slice, slice]]:
