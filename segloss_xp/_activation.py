@@ -163,7 +163,7 @@ class Softmax(Voxels):
         found = _ops.softmax(self.xp, self.x, log=log, room=room)
         if found is not None:
             self.know(quantity, _ops.finite(self.xp, found) if log else found)
-        super().leave(quantity, room)
+        super().leave(quantity, room)  # which is nothing where it is there already
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]], kept: str = "") -> list[Any]:
@@ -316,13 +316,12 @@ class Probability(Voxels):
     ) -> Any:
         by_log_p = 1.0 / self._at_least("eps", self.x)
         by_log_q = -1.0 / self._at_least("eps", 1.0 - self.x)
-        slope = _total(
+        return _total(
             p,
             _times(_total(log_p, z), by_log_p),
             _times(log_q, by_log_q),
             _times(log_odds, by_log_p - by_log_q),
         )
-        return self.xp.broadcast_to(slope, self.x.shape)
 
     def _at_least(self, limit: str, p: Any) -> Any:
         return self.xp.clip(p, min=float(getattr(self.xp.finfo(p.dtype), limit)))

@@ -167,8 +167,7 @@ def cross_entropy(xp: Any, x: Any, labels: Any, reduction: str) -> Any:
     """That of logits (N, C, V) and labels in [0, C), where the library's own is best; else None."""
     match name(xp):
         case "torch" if on_host(xp, x, labels) and 0 < x.numel() <= _SMALL and x.itemsize > 2:
-            labels = xp.astype(labels, xp.int64, copy=False)
-            value = xp.nn.functional.cross_entropy(x, labels, reduction=reduction)
+            value = xp.nn.functional.cross_entropy(x, labels.long(), reduction=reduction)
             # Where the true class is ruled out, the sums have a finite value.
             return value if isfinite(value.detach()) else None
         case _:
@@ -185,8 +184,9 @@ def all_within(xp: Any, labels: Any, classes: int) -> bool:
                 labels = xp.astype(labels, xp.int64)
             least, most = xp.aminmax(labels)
             return int(least) >= 0 and int(most) < classes
-        case _:  # what is negative is largest without a sign
-            return int(xp.max(labels.view(labels.dtype.str.replace("i", "u")))) < classes
+        case _:  # what is negative is beyond the largest without a sign
+            most = xp.max(labels.view(labels.dtype.str.replace("i", "u")))
+            return int(most) < min(classes, xp.iinfo(labels.dtype).max + 1)
 
 
 def indicator(xp: Any, labels: Any, number: Any) -> Any:

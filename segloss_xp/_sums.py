@@ -60,12 +60,15 @@ class Sums:
         xp = namespace(x)
         if size := self._piece(xp, x):
             return _execution.sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
-        if not _execution.on_host(xp, x, *constants) or _is_small(xp, x):
-            return self._add_up(xp, x, *constants, room=room)
-        out = self._out(xp, x)
-        for n, v in _chunks(xp, x):
-            part = None if room is None else room[n, :, v]
-            self._put(out, n, v, self._add_up(xp, *_chunk(n, v, x, *constants), room=part))
+        if not _execution.on_host(xp, x, *constants):
+            return self._add_up(xp, x, *constants)
+        if _is_small(xp, x):
+            out = self._add_up(xp, x, *constants, room=room)
+        else:
+            out = self._out(xp, x)
+            for n, v in _chunks(xp, x):
+                part = None if room is None else room[n, :, v]
+                self._put(out, n, v, self._add_up(xp, *_chunk(n, v, x, *constants), room=part))
         return xp.astype(out, working_dtype(xp, x), copy=False)
 
     def pullback(self, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
@@ -79,12 +82,14 @@ class Sums:
             pull_back = partial(self._pull_back, xp)
             joined = _execution.join_pieces(pull_back, size, cotangent, x, *constants)
             return _ops.narrow(xp, joined, x.dtype)
-        whole = not _execution.on_host(xp, cotangent, x, *constants) or _is_small(xp, x)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
-        if whole or _execution.recording(xp):
-            gradient = self._pull_back(xp, cotangent, x, *constants, room=room)
-            return _ops.narrow(xp, gradient, x.dtype)
+        if not _execution.on_host(xp, cotangent, x, *constants) or _execution.recording(xp):
+            return _ops.narrow(xp, self._pull_back(xp, cotangent, x, *constants), x.dtype)
         out = xp.empty_like(x) if room is None else room
+        if _is_small(xp, x):
+            gradient = self._pull_back(xp, cotangent, x, *constants, room=room)
+            out[...] = _ops.narrow(xp, gradient, x.dtype)
+            return out
         for n, v in _chunks(xp, x):
             part, chunk = self._part(cotangent, n, v), _chunk(n, v, x, *constants)
             kept = None if room is None else room[n, :, v]
@@ -124,7 +129,7 @@ class Sums:
     def _over_voxels(xp: Any, x: Any, *factors: Any) -> Any:
         if factors:
             return _ops.sum_of_products(xp, *factors)
-        return xp.full_like(x[:, :1, 0], x.shape[2])
+        return xp.full_like(xp.sum(x[:, :1, :0], axis=2), x.shape[2])  # of voxels, if any
 
     @staticmethod
     def _for_voxels(cotangent: Any) -> Any:
@@ -160,7 +165,8 @@ class Sums:
         parts = self.activation.pull(blocks, slopes, "" if room is None else self.kept)
         if weight is not None:
             parts = [part * weight for part in parts]
-        return _join(xp, parts, x.shape[1])
+        gradient = _join(xp, parts, x.shape[1])
+        return gradient if gradient.shape == x.shape else xp.broadcast_to(gradient, x.shape)
 
     def _blocks(
         self, xp: Any, x: Any, target: Any, weight: Any, *fields: Any

@@ -124,6 +124,14 @@ def test_nothing_valid_is_zero(case: Case, way: str):
         assert np.all(np.asarray(result) == 0)
 
 
+@pytest.mark.parametrize("target", [np.zeros((2, 0), int), np.zeros((2, 3, 0))], ids=["", "soft"])
+def test_no_voxels(differentiating: Backend, target: np.ndarray):
+    loss = sx.DiceLoss() + sx.CrossEntropyLoss()
+    value, gradient = differentiating.value_and_grad(loss, np.zeros((2, 3, 0)), target)
+    assert value == 0
+    assert gradient.shape == (2, 3, 0)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_valid_is_zero_everywhere(differentiating: Backend, kind: str):
     prediction, target, keywords = problem(kind, dtype="float32")

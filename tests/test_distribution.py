@@ -214,6 +214,18 @@ def test_cross_entropy_of_labels_without_a_sign(eager: Backend, dtype: str):
     assert_close(value, sx.CrossEntropyLoss()(x, y))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16", ">i2"])
+def test_labels_below_zero_of_many_classes(eager: Backend, dtype: str):
+    """They are no class, though without a sign their bits might be."""
+    if eager.library != "numpy":
+        dtype = dtype.replace(">i2", "int16")
+    x = np.sin(np.arange(2 * 300 * 6.0)).reshape(2, 300, 6)
+    y = np.array([[0, 5, -1, 7, -128, 3], [-2, 1, 2, 3, 4, 5]])
+    loss = sx.CrossEntropyLoss(label_smoothing=0.1) + sx.DiceLoss()
+    value = eager.value(loss, x, y.astype(dtype))
+    assert_close(value, loss(x, np.maximum(y, 0), mask=y >= 0))
+
+
 def test_another_formula_of_cross_entropy(eager: Backend):
     class Twice(sx.CrossEntropyLoss):
         def formula(self, comparison, *maps):

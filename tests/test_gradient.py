@@ -1,11 +1,13 @@
 """`value_and_grad` where NumPy has no autodiff: own formulas, sums over devices, what is absent."""
 
 import importlib.util
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 import segloss_xp as sx
+from segloss_xp.maps import Map
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(2, 3, 4)), np.array([[0, 1, 2, 1], [1, 1, 0, 0]])
@@ -44,6 +46,24 @@ class MeanLogit(sx.Loss):
     def reduce(self, comparison, reduction):
         xp = comparison.xp
         return xp.sum(comparison.prediction * comparison.prediction)
+
+
+class Logit(Map):
+    wrt: ClassVar = "z"
+
+    def value(self, v):
+        return v.z
+
+    def slope(self, v):
+        return 1.0
+
+
+class LogitVolume(sx.RegionLoss):
+    def regions(self):
+        return (Logit(),)
+
+    def formula(self, total):
+        return total
 
 
 OF_NO_TAPE = pytest.mark.parametrize(
@@ -108,6 +128,23 @@ def test_sums_over_devices(loss):
         )
         np.testing.assert_allclose(got[0], value, rtol=1e-12)
         np.testing.assert_allclose(got[1], gradient[half], atol=1e-14)
+
+
+@pytest.mark.parametrize("case", [(LogitVolume(), X), (sx.DiceLoss(), 0.2 + 0 * X)], ids=["z", "p"])
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_a_slope_that_is_a_number(differentiating, case, multilabel):
+    loss, x = case
+    target = np.stack([c == Y for c in range(3)], axis=1) if multilabel else Y
+    keywords = {"multilabel": multilabel, "from_logits": isinstance(loss, LogitVolume)}
+    value, gradient = differentiating.value_and_grad(loss, x, target, **keywords)
+    np.testing.assert_allclose(value, loss(x, target, **keywords))
+    np.testing.assert_allclose(gradient, numeric(loss, x, target, **keywords), atol=1e-8)
+
+
+def test_a_gradient_can_be_written_to():
+    for x, from_logits in ((X, True), (0.2 + 0 * X, False)):
+        _, gradient = sx.value_and_grad(sx.ProportionLoss(), x, Y, from_logits=from_logits)
+        gradient *= 2
 
 
 @pytest.mark.parametrize("loss", [sx.LogDiceLoss(smooth=0.0, absent="skip"), Simple()], ids=str)

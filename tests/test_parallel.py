@@ -75,6 +75,22 @@ def jitted_over_shardings():
             assert gradient.sharding.is_equivalent_to(classes, gradient.ndim)
 
 
+def soft_targets_over_shardings():
+    """Each voxel counts 1, without a mask that would say on which device it is."""
+    import jax
+    from jax.sharding import NamedSharding, PartitionSpec
+
+    logits, labels, _ = data()
+    target = np.moveaxis(np.eye(3, dtype=np.float32)[labels], -1, 1)
+    run = jax.value_and_grad(LOSSES[1] + sx.CrossEntropyLoss())
+    expected = run(logits, target)
+    for mesh in meshes():
+        over_space = NamedSharding(mesh, PartitionSpec(None, None, "data"))
+        value, gradient = jax.jit(run)(*jax.device_put((logits, target), over_space))
+        close(value, expected[0])
+        close(gradient, expected[1])
+
+
 def summed_in_shard_map():
     import jax
     from jax.sharding import NamedSharding, PartitionSpec
@@ -132,7 +148,9 @@ def distributed_data_parallel():
     os._exit(0)
 
 
-@pytest.mark.parametrize("function", [jitted_over_shardings, summed_in_shard_map])
+@pytest.mark.parametrize(
+    "function", [jitted_over_shardings, soft_targets_over_shardings, summed_in_shard_map]
+)
 def test_eight_devices(function):
     pytest.importorskip("jax", minversion="0.7")
     in_new_process(function, XLA_FLAGS="--xla_force_host_platform_device_count=8")

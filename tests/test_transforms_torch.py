@@ -73,6 +73,24 @@ def test_labels_of_no_class(case):
     close(gradient(vmap(loss)(x.requires_grad_(), marked).sum(), x), want)
 
 
+@few
+@pytest.mark.filterwarnings("ignore:The .grad attribute")
+@pytest.mark.parametrize("way", ["batched", "compiled"])
+def test_backward_of_another_kind(case, way):
+    """What was kept for one gradient is of no use to several at once, nor to a compiler."""
+    x, t, loss = tensors(case)
+    value = loss(x, t, reduction="sample")
+    each = (loss(x, t, reduction="sample")[n] for n in range(len(x)))
+    want = torch.stack([gradient(one, x) for one in each])
+    if way == "batched":
+        eye = torch.eye(len(value), dtype=value.dtype)
+        close(torch.autograd.grad(value, x, eye, is_grads_batched=True)[0], want)
+    else:
+        with torch._dynamo.config.patch(compiled_autograd=True):
+            torch.compile(lambda: value.sum().backward(), backend="eager")()
+        close(x.grad, want.sum(0))
+
+
 @each
 def test_jacobians(case):
     x, t, loss = tensors(case)

@@ -25,8 +25,6 @@ def voxels(
     labels = c.target.ndim == 2
     y = c.target[:, None, :] == np.arange(c.classes)[:, None] if labels else c.target
     w = np.ones((c.samples, 1, y.shape[2])) if c.weight is None else np.asarray(c.weight, float)
-    if labels:
-        w = w * np.any(y, axis=1, keepdims=True)
     used = np.broadcast_to(w > 0, w.shape)[:, 0]
     z, y, w = (np.moveaxis(each, 1, -1)[used].astype(np.float64) for each in (c.prediction, y, w))
     if not len(z):

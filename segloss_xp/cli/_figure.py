@@ -99,12 +99,13 @@ def _draw_gradients(
         panels = page.row(columns, len(some), _aspect(mask))
         for panel, (loss, gradient) in zip(panels, some, strict=True):
             # A few voxels far off would leave the rest pale.
-            scale = float(np.quantile(np.abs(gradient[mask]), 0.995)) or 1.0
+            sizes = np.abs(gradient[mask])
+            scale = float(np.quantile(sizes, 0.995) or np.max(sizes)) or 1.0
             _show(panel, gradient, mask, _wrapped(loss, columns), _DIVERGING, limit=scale)
             panel.contour(mask, levels=[0.5], colors="0.6", linewidths=0.6)
             place = {"transform": panel.transAxes, "ha": "center", "va": "top"}
             # Of errors as thin as these, some losses see nothing.
-            said = f"± {scale:.1e}" if np.any(gradient[mask]) else "0 everywhere"
+            said = f"± {scale:.1e}" if np.any(sizes) else "0 everywhere"
             panel.text(0.5, -0.01, said, color="0.4", **place)
         page.skip(1.5)
     page.skip(1.5)
