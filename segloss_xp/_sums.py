@@ -67,8 +67,8 @@ class Sums:
         else:
             out = self._out(xp, x)
             for n, v in _chunks(xp, x):
-                part = None if room is None else room[n, :, v]
-                self._put(out, n, v, self._add_up(xp, *_chunk(n, v, x, *constants), room=part))
+                place = None if room is None else room[n, :, v]
+                self._put(out, n, v, self._add_up(xp, *_chunk(n, v, x, *constants), room=place))
         return xp.astype(out, working_dtype(xp, x), copy=False)
 
     def pullback(self, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
@@ -92,9 +92,9 @@ class Sums:
             return out
         for n, v in _chunks(xp, x):
             part, chunk = self._part(cotangent, n, v), _chunk(n, v, x, *constants)
-            kept = None if room is None else room[n, :, v]
+            place = None if room is None else room[n, :, v]
             # Under no name, lest it be held while the next is computed.
-            out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *chunk, room=kept), x.dtype)
+            out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *chunk, room=place), x.dtype)
         return out
 
     @property

@@ -124,7 +124,7 @@ def test_nothing_valid_is_zero(case: Case, way: str):
         assert np.all(np.asarray(result) == 0)
 
 
-@pytest.mark.parametrize("target", [np.zeros((2, 0), int), np.zeros((2, 3, 0))], ids=["", "soft"])
+@pytest.mark.parametrize("target", [np.zeros((2, 0), int), np.zeros((2, 3, 0))], ids=["labels", "soft"])
 def test_no_voxels(differentiating: Backend, target: np.ndarray):
     loss = sx.DiceLoss() + sx.CrossEntropyLoss()
     value, gradient = differentiating.value_and_grad(loss, np.zeros((2, 3, 0)), target)

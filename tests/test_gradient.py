@@ -141,6 +141,18 @@ def test_a_slope_that_is_a_number(differentiating, case, multilabel):
     np.testing.assert_allclose(gradient, numeric(loss, x, target, **keywords), atol=1e-8)
 
 
+def test_a_map_of_more_digits_leaves_the_precision():
+    class Doubled(Logit):
+        def value(self, v):
+            return v.z * np.float64(2)
+
+    class DoubledVolume(LogitVolume):
+        def regions(self):
+            return (Doubled(),)
+
+    assert DoubledVolume()(X.astype(np.float32), Y).dtype == np.float32
+
+
 def test_a_gradient_can_be_written_to():
     for x, from_logits in ((X, True), (0.2 + 0 * X, False)):
         _, gradient = sx.value_and_grad(sx.ProportionLoss(), x, Y, from_logits=from_logits)
