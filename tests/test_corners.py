@@ -124,7 +124,10 @@ def test_nothing_valid_is_zero(case: Case, way: str):
         assert np.all(np.asarray(result) == 0)
 
 
-@pytest.mark.parametrize("target", [np.zeros((2, 0), int), np.zeros((2, 3, 0))], ids=["labels", "soft"])
+NO_VOXELS = {"labels": np.zeros((2, 0), int), "soft": np.zeros((2, 3, 0))}
+
+
+@pytest.mark.parametrize("target", NO_VOXELS.values(), ids=NO_VOXELS)
 def test_no_voxels(differentiating: Backend, target: np.ndarray):
     loss = sx.DiceLoss() + sx.CrossEntropyLoss()
     value, gradient = differentiating.value_and_grad(loss, np.zeros((2, 3, 0)), target)
