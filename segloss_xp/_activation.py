@@ -51,7 +51,9 @@ class Voxels:
 
     def leave(self, quantity: str, room: Any) -> None:
         """Write a quantity into an array, which from then on may be the quantity itself."""
-        room[...] = getattr(self, quantity)
+        value = getattr(self, quantity)
+        if value is not room:
+            room[...] = value
 
     def know(self, quantity: str, value: Any) -> None:
         """Take a quantity as it was left."""
@@ -163,7 +165,7 @@ class Softmax(Voxels):
         found = _ops.softmax(self.xp, self.x, log=log, room=room)
         if found is not None:
             self.know(quantity, _ops.finite(self.xp, found) if log else found)
-        super().leave(quantity, room)  # which is nothing where it is there already
+        super().leave(quantity, room)
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]], kept: str = "") -> list[Any]:

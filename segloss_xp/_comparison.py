@@ -2,26 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
-from math import prod
 from typing import Any
 
 from segloss_xp import _execution, _ops
 from segloss_xp._activation import Probability, Sigmoid, Softmax
-from segloss_xp._array import (
-    Array,
-    is_bool,
-    is_floating,
-    is_integer,
-    name,
-    namespace,
-    working_dtype,
-)
+from segloss_xp._array import Array, is_bool, is_floating, is_integer, namespace, working_dtype
+from segloss_xp._layout import Layout
 from segloss_xp._spacing import along_each
 from segloss_xp._sums import Sums, Values, within
 from segloss_xp.maps import Field, Map, Volume
 
 
-class Comparison:
+class Comparison(Layout):
     """
     What the losses of one call see: a prediction, a target, and all that is derived from them.
 
@@ -67,24 +59,27 @@ class Comparison:
         image: Array | None = None,
         all_reduce: Any = None,
     ) -> None:
-        xp = self.xp = namespace(prediction, target, mask, voxel_weights, distance, image)
+        xp = namespace(prediction, target, mask, voxel_weights, distance, image)
+        super().__init__(xp, prediction, class_axis)
+        if self.classes == 1 and not multilabel:
+            raise ValueError(
+                f"one class leaves nothing to choose: the prediction has shape "
+                f"{self._shape} and class axis {self._axis}; for a single channel with a sigmoid "
+                "pass multilabel=True"
+            )
         self.multilabel, self.all_reduce = multilabel, all_reduce
-        self._axis = class_axis_of(prediction, class_axis)
-        _check_prediction(xp, prediction, self._axis, multilabel=multilabel)
-        self._shape = tuple(prediction.shape)
-        self.samples, self.classes = self._shape[0], self._shape[self._axis]
-        self.space = self._shape[1 : self._axis] + self._shape[self._axis + 1 :]
         self.spacing = along_each(self.space, spacing)
-        self.prediction = self._flat(ours(xp, prediction))
-        self.target = self._flat_target(target, ignore_index)
+        self.prediction = self.of_classes(prediction)
+        self.target = self._given_target(target, ignore_index)
         self.weight = self._combined_weight(mask, voxel_weights, ignore_index)
         # Where the labels can be seen, once for all; else by whoever adds up.
         self._checked = is_integer(xp, self.target) and _execution.on_host(xp, self.target)
         if self._checked and not _ops.all_within(xp, self.target, self.classes):
             labels = xp.astype(self.target, xp.int64)[:, None, :]
             self.weight = within(xp, labels, self.classes, self.weight)
-        self.distance = None if distance is None else self._flat_distance(ours(xp, distance))
-        self.image: Any = None if image is None else self._flat_image(ours(xp, image))
+        self.distance = None if distance is None else self.of_distance(distance)
+        dtype = working_dtype(xp, self.prediction)
+        self.image: Any = None if image is None else self.of_image(image, dtype)
         self._activation = Probability if not from_logits else Sigmoid if multilabel else Softmax
         self._sums: Mapping[Map, Any] = {}
         self._fields: dict[Field, Any] = {}
@@ -96,10 +91,22 @@ class Comparison:
         return self._activation is Softmax
 
     @property
-    def plain(self) -> bool:
-        """Whether logits of a softmax are compared with labels, each voxel counting 1."""
-        exact = self._activation is Softmax and is_integer(self.xp, self.target)
-        return exact and self.weight is None and self.all_reduce is None
+    def whole(self) -> bool:
+        """Whether each voxel, of one or more, is seen to have a label and to count 1."""
+        counting = self.weight is None and self.all_reduce is None
+        return self._checked and counting and 0 not in self.target.shape
+
+    @property
+    def regions(self) -> Any:
+        """Where the target is the class (N, C, V), soft ones by more than 1/2, as booleans."""
+        xp = self.xp
+        if is_bool(xp, self.target):
+            return self.target
+        if is_floating(xp, self.target):
+            return self.target > 0.5
+        # As floating numbers, which labels of eight bits do not meet by wrapping around.
+        numbers = self.constant(range(self.classes), "a number")
+        return xp.astype(self.target, numbers.dtype)[:, None, :] == numbers[:, None]
 
     @property
     def counted(self) -> Any:
@@ -114,7 +121,7 @@ class Comparison:
 
     def plan(self, maps: Iterable[Map]) -> None:
         """Say which maps will be summed, each named once or more."""
-        self.rule = Sums(tuple(dict.fromkeys(maps)), self._activation, self._checked)
+        self.rule = self._rule(Sums, dict.fromkeys(maps))
 
     @property
     def sums(self) -> Mapping[Map, Any]:
@@ -158,8 +165,12 @@ class Comparison:
 
     def value_of_target(self, m: Map) -> Any:
         """A map of the target alone, times the weight of the voxel, (N, C, V)."""
-        rule = Values((m,), self._activation, self._checked)
-        return rule.forward(self._constant_prediction(), self.target, self.weight)[:, 0, ...]
+        return self.constant_value(m, self.target, self.weight)
+
+    def constant_value(self, m: Map, target: Any, weight: Any) -> Any:
+        """A map, with another target and weight, (N, C, V); a constant."""
+        rule = self._rule(Values, (m,))
+        return rule.forward(self._constant_prediction(), target, weight)[:, 0, ...]
 
     def _constant_prediction(self) -> Any:
         return _ops.stop_gradient(namespace(self.prediction), self.prediction)
@@ -186,77 +197,31 @@ class Comparison:
         return _ops.constant(self.xp, values, dtype, like=self.prediction)
 
     def _values(self, maps: Iterable[Map], weight: Any) -> list[Any]:
-        maps = tuple(maps)
-        rule = Values(maps, self._activation, self._checked)
+        rule = self._rule(Values, maps)
         prediction, target, _, *images = self.arguments(rule)
         stacked = rule(prediction, target, weight, *images)
-        return [stacked[:, k, ...] for k in range(len(maps))]
+        return [stacked[:, k, ...] for k in range(len(rule.maps))]
 
-    def flat(self, x: Any) -> Any:
-        """From (N, K, *space) to (N, K, V)."""
-        return self.xp.reshape(x, (*x.shape[:2], prod(self.space)))
+    def _rule(self, kind: type[Sums], maps: Iterable[Map]) -> Sums:
+        return kind(tuple(maps), self._activation, self._checked)
 
-    def grid(self, x: Any) -> Any:
-        """From (N, K, V) to (N, K, *space)."""
-        return namespace(x).reshape(x, (*x.shape[:2], *self.space))
-
-    def unflatten(self, x: Any) -> Any:
-        """From (N, V) back to (N, *space), or from (N, C, V) to the prediction's layout."""
-        if x.ndim == 2:
-            return self.xp.reshape(x, (self.samples, *self.space))
-        x = self.grid(x)
-        order = list(range(len(self._shape)))
-        order.insert(self._axis, order.pop(1))
-        return self.xp.permute_dims(x, tuple(order))
-
-    def _flat(self, x: Any) -> Any:
-        if self._axis != 1:
-            order = list(range(len(self._shape)))
-            order.insert(1, order.pop(self._axis))
-            x = self.xp.permute_dims(x, tuple(order))
-        return self.flat(x)
-
-    def _flat_target(self, target: Any, ignore_index: int | None) -> Any:
+    def _given_target(self, target: Any, ignore_index: int | None) -> Any:
         xp = self.xp
         if target is None:
-            if ignore_index is not None:
-                raise ValueError(f"ignore_index={ignore_index} needs a target of labels, got None")
             # Any labels that are valid: the losses that need no target look at none.
-            return xp.zeros_like(self.prediction[:, 0, :], dtype=xp.int32)
-        target = ours(xp, target)
-        shape = tuple(target.shape)
-        if is_integer(xp, target):
-            if shape != (self.samples, *self.space):
-                raise ValueError(
-                    f"an integer target is labels without a class axis, here of shape "
-                    f"{(self.samples, *self.space)} for a prediction of shape {self._shape} with "
-                    f"class axis {self._axis}; got shape {shape} and dtype {target.dtype} (take "
-                    "labels[:, 0] of labels with a channel; make a one-hot target boolean)"
-                )
-            return xp.reshape(target, (self.samples, prod(self.space)))
-        if not (is_floating(xp, target) or is_bool(xp, target)):
-            raise TypeError(
-                f"expected a target of integer labels, or of boolean or floating values a class, "
-                f"got dtype {target.dtype}"
-            )
-        if shape != self._shape:
-            raise ValueError(
-                f"a boolean or floating target has the shape of the prediction, here "
-                f"{self._shape}; got shape {shape} and dtype {target.dtype} "
-                "(a target of labels is an integer array)"
-            )
-        if ignore_index is not None:
-            raise ValueError(
-                f"ignore_index={ignore_index} needs a target of integer labels, got dtype "
-                f"{target.dtype}; use mask"
-            )
-        return self._flat(target)
+            found = xp.zeros_like(self.prediction[:, 0, :], dtype=xp.int32)
+        else:
+            found = self.of_target(target)
+        if ignore_index is not None and (target is None or not is_integer(xp, found)):
+            got = "None" if target is None else f"dtype {found.dtype}; use mask"
+            raise ValueError(f"ignore_index={ignore_index} needs a target of labels, got {got}")
+        return found
 
     def _combined_weight(self, mask: Any, voxel_weights: Any, ignore_index: int | None) -> Any:
         """Weight (N, 1, V) of the voxels, or None where each counts 1."""
         xp, parts = self.xp, []
         if mask is not None:
-            mask = self._flat_voxels(mask, "mask")
+            mask = self.of_voxels(mask, "mask")
             if not (is_bool(xp, mask) or is_integer(xp, mask)):
                 raise TypeError(
                     f"expected a mask of booleans, got dtype {mask.dtype}; "
@@ -270,7 +235,7 @@ class Comparison:
         used = reduce(lambda a, b: a & b, parts) if parts else None
         if voxel_weights is None:
             return used
-        weights = self._flat_voxels(voxel_weights, "voxel_weights")
+        weights = self.of_voxels(voxel_weights, "voxel_weights")
         if not is_floating(xp, weights):
             raise TypeError(f"expected floating voxel_weights, got dtype {weights.dtype}")
         weights = xp.astype(weights, working_dtype(xp, self.prediction), copy=False)
@@ -284,67 +249,3 @@ class Comparison:
                 f"{float(xp.min(weights))} to {float(xp.max(weights))}"
             )
         return weights
-
-    def _flat_voxels(self, x: Any, what: str) -> Any:
-        x = ours(self.xp, x)
-        shape, full = tuple(x.shape), (self.samples, *self.space)
-        if len(shape) != len(full) or any(
-            a not in (1, b) for a, b in zip(shape, full, strict=True)
-        ):
-            raise ValueError(
-                f"expected a {what} of shape {full}, or of length 1 along some axes, for a "
-                f"prediction of shape {self._shape} with class axis {self._axis}; got {shape}"
-            )
-        x = self.xp.reshape(self.xp.broadcast_to(x, full), (self.samples, prod(self.space)))
-        # Not by reshape, which arrays of JAX with explicit sharding refuse to split.
-        return x[:, None, :]
-
-    def _flat_distance(self, distance: Any) -> Any:
-        if tuple(distance.shape) != self._shape:
-            raise ValueError(
-                f"distance holds one map a class, of the shape of the prediction {self._shape}; "
-                f"got {tuple(distance.shape)}"
-            )
-        return self._flat(distance)
-
-    def _flat_image(self, image: Any) -> Any:
-        xp, shape, axis = self.xp, tuple(image.shape), self._axis
-        channels = shape[axis : axis + 1]
-        if shape != (*self._shape[:axis], *channels, *self._shape[axis + 1 :]):
-            raise ValueError(
-                f"expected an image with channels on axis {axis}, of the samples and spatial axes "
-                f"of the prediction of shape {self._shape}; got {shape}"
-            )
-        if not (is_floating(xp, image) or is_integer(xp, image)):
-            raise TypeError(f"expected an image of numbers, got dtype {image.dtype}")
-        return self._flat(xp.astype(image, working_dtype(xp, self.prediction), copy=False))
-
-
-def ours(xp: Any, x: Any) -> Any:
-    """The array in the common library: NumPy arguments follow JAX ones."""
-    return x if namespace(x) is xp else xp.asarray(x)
-
-
-def class_axis_of(prediction: Any, class_axis: int) -> int:
-    ndim = prediction.ndim
-    axis = class_axis + ndim if class_axis < 0 else class_axis
-    if ndim < 2 or not 1 <= axis < ndim:
-        raise ValueError(
-            f"expected a prediction with a sample axis, 0, and a class axis, got shape "
-            f"{tuple(prediction.shape)} and class_axis={class_axis}"
-        )
-    return axis
-
-
-def _check_prediction(xp: Any, prediction: Any, axis: int, *, multilabel: bool) -> None:
-    if not is_floating(xp, prediction):
-        raise TypeError(
-            f"expected a prediction of floating numbers that {name(xp)} can compute with, "
-            f"got dtype {prediction.dtype}"
-        )
-    if prediction.shape[axis] == 1 and not multilabel:
-        raise ValueError(
-            f"one class leaves nothing to choose: the prediction has shape "
-            f"{tuple(prediction.shape)} and class axis {axis}; for a single channel with a sigmoid "
-            "pass multilabel=True"
-        )

@@ -4,8 +4,9 @@ import math
 from dataclasses import fields
 from typing import Any, ClassVar, TypeVar
 
+from segloss_xp._checks import check_range, freeze_weights
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import RegionLoss, check_range, freeze_weights
+from segloss_xp._grain import RegionLoss
 from segloss_xp._loss import Loss, Reduction, Sum
 from segloss_xp.maps import Map
 

@@ -3,10 +3,9 @@
 import math
 from typing import Any, Literal
 
-import numpy as np
-
 from segloss_xp import _ops
 from segloss_xp._array import namespace
+from segloss_xp._checks import check_choice, check_smooth, freeze_weights
 from segloss_xp._comparison import Comparison
 from segloss_xp._loss import Loss, Reduction
 from segloss_xp.maps import Intersection, Map, Predicted, Truth, Volume
@@ -65,8 +64,9 @@ class ClassLoss(Loss):
         raise NotImplementedError
 
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
-        needed = *self.regions(), Volume()
-        return needed if self.absent == "smooth" else (*needed, self.presence())
+        volume = () if comparison.whole else (Volume(),)
+        presence = () if self.absent == "smooth" else (self.presence(),)
+        return *self.regions(), *volume, *presence
 
     def add_up(self, comparison: Comparison, m: Map) -> Any:
         """The sum of a map in each class that counts, of each sample or of the batch."""
@@ -79,27 +79,35 @@ class ClassLoss(Loss):
         return comparison.pool(total) if self.batch else total
 
     def judged(self, comparison: Comparison) -> tuple[Any, Any]:
-        """Where there is a value, as a settled condition, and the weight that it has in a mean."""
-        volume = self.add_up(comparison, Volume())
-        # Where every voxel is left out there is nothing to judge.
-        counts = valued = volume > 0
+        """Where there is a value, and where it counts in a mean: settled conditions."""
+        counts = valued = True
+        if not comparison.whole:
+            # Where every voxel is left out there is nothing to judge.
+            counts = valued = _ops.settled(self.add_up(comparison, Volume()) > 0)
         if self.absent != "smooth":
-            valued = valued & (self.add_up(comparison, self.presence()) > 0)
+            present = self.add_up(comparison, self.presence()) > 0
+            valued = _ops.settled(present if valued is True else valued & present)
             counts = valued if self.absent == "skip" else counts
-        weights = namespace(counts).astype(counts, volume.dtype)
-        if self.class_weights is not None:
-            constant = comparison.constant(self.class_weights, "class_weights")
-            weights = weights * constant[self._first(comparison) :]
-        return _ops.settled(valued), weights
+        return valued, counts
+
+    def weighted(self, comparison: Comparison, counts: Any, like: Any) -> Any:
+        """What counts, as the weight that each value has in a mean, of the shape of `like`."""
+        weights = _ops.only(counts, namespace(like).ones_like(like))
+        if self.class_weights is None:
+            return weights
+        constant = comparison.constant(self.class_weights, "class_weights")
+        return weights * constant[self._first(comparison) :]
 
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
-        valued, weights = self.judged(comparison)
-        values = self.values(comparison, valued)
-        values = _ops.only(valued, values)
+        valued, counts = self.judged(comparison)
+        values = _ops.only(valued, self.values(comparison, valued))
         if reduction == "none":
             return values
-        alike = valued is True and self.class_weights is None  # all weights are 1
-        values = values if alike else weights * values
+        if comparison.whole and counts is True and self.class_weights is None:
+            weights = values.shape[1]
+        else:
+            weights = self.weighted(comparison, counts, values)
+            values = weights * values
         return reduce_samples(comparison, values, weights, reduction, pooled=self.batch)
 
     def _first(self, comparison: Comparison) -> int:
@@ -197,7 +205,7 @@ class NeighbourhoodLoss(RegionLoss):
         return False
 
     def regions(self) -> tuple[Map, ...]:
-        return ()
+        return (Volume(),)
 
 
 class VoxelLoss(Loss):
@@ -241,7 +249,8 @@ class VoxelLoss(Loss):
         """The value by the array library's own function, where that is the best; else None."""
 
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
-        return *self.ingredients(comparison), self._counted(comparison)
+        counted = () if self._alike(comparison) else (self._counted(comparison),)
+        return *self.ingredients(comparison), *counted
 
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
         c = comparison
@@ -252,8 +261,16 @@ class VoxelLoss(Loss):
             values = self._weighted(c, self.formula(c, *c.values(maps)))
             return c.unflatten(values if c.multilabel else namespace(values).sum(values, axis=1))
         values = self._weighted(c, self.formula(c, *(c.sums[m] for m in maps)))
-        weights = self._weighted(c, c.sums[self._counted(c)])
+        counted = self._counted(c)
+        if self._alike(c):
+            weights = math.prod(c.space) * (1 if counted == Truth() else c.classes)
+        else:
+            weights = self._weighted(c, c.sums[counted])
         return reduce_samples(c, values, weights, reduction)
+
+    def _alike(self, comparison: Comparison) -> bool:
+        """Whether all voxels and classes count 1 in a mean."""
+        return comparison.whole and self.class_weights is None
 
     def _counted(self, comparison: Comparison) -> Map:
         return Volume() if comparison.multilabel else Truth()
@@ -267,15 +284,26 @@ class VoxelLoss(Loss):
 def reduce_samples(
     comparison: Comparison, values: Any, weights: Any, reduction: Reduction, *, pooled: bool = False
 ) -> Any:
-    """Reduce the weighted values and weights (N, K, ...); `pooled` if N is 1 for all devices."""
+    """
+    Reduce the weighted values and weights (N, K, ...); `pooled` if N is 1 for all devices.
+
+    In a comparison that is whole, the weights may be an integer: those of each sample, added up.
+    """
     sample = reduction == "sample"
     axes = tuple(range(1, values.ndim)) if sample else None
-    totals = (namespace(x).sum(x, axis=axes) for x in (values, weights))
-    total, number = totals if sample or pooled else map(comparison.everywhere, totals)
-    value = total if reduction == "sum" else divide(total, number)
+    value = namespace(values).sum(values, axis=axes)
+    if isinstance(weights, int):
+        number = weights if sample else weights * values.shape[0]
+        value = value if reduction == "sum" else value / number
+    else:
+        number = namespace(weights).sum(weights, axis=axes)
+        if not (sample or pooled):
+            value, number = comparison.everywhere(value), comparison.everywhere(number)
+        value = value if reduction == "sum" else divide(value, number)
+        value = value[()]  # NumPy's number, of what has no axis
     if sample:
         return comparison.xp.broadcast_to(value, (comparison.samples,)) if pooled else value
-    return value[()]  # NumPy's number, of what has no axis
+    return value
 
 
 def smoothed(numerator: Any, denominator: Any, smooth: float | tuple[float, float]) -> Any:
@@ -286,7 +314,7 @@ def smoothed(numerator: Any, denominator: Any, smooth: float | tuple[float, floa
 
 def divide(numerator: Any, denominator: Any, *, empty: float = 0) -> Any:
     """The quotient, and `empty` where the denominator is 0, with a finite gradient."""
-    some = _ops.settled(denominator != 0)
+    some = _ops.settled(denominator)
     # The inner choice keeps 0 / 0 out of the gradient of the outer one.
     return _ops.only(some, numerator / _ops.only(some, denominator, 1.0), empty)
 
@@ -295,50 +323,3 @@ def per_class(comparison: Comparison, values: tuple[float, ...], what: str, ndim
     """One number a class, to multiply an array (N, C, ...) of `ndim` axes."""
     constant = comparison.constant(values, what)
     return comparison.xp.reshape(constant, (1, -1) + (1,) * (ndim - 2))
-
-
-def freeze_weights(loss: Loss, field: str) -> None:
-    """Make a field of weights a tuple of floats, none negative or NaN and not all 0."""
-    given = getattr(loss, field)
-    if given is None:
-        return
-    weights = tuple(float(each) for each in np.ravel(np.asarray(given, dtype=np.float64)))
-    if not all(0 <= each < math.inf for each in weights) or not any(weights):
-        raise ValueError(f"expected {field} >= 0, not all of them 0, got {given!r}")
-    object.__setattr__(loss, field, weights)
-
-
-def check_smooth(smooth: float | tuple[float, ...]) -> None:
-    """Raise a ``ValueError`` unless it is not negative, or a pair of such."""
-    pair = smooth if isinstance(smooth, tuple) else (smooth, smooth)
-    if len(pair) != 2 or not all(0 <= each < math.inf for each in pair):
-        raise ValueError(f"expected smooth >= 0, or a pair of such, got {smooth!r}")
-
-
-def check_choice(loss: Loss, field: str, *choices: str) -> None:
-    """Raise a ``ValueError`` unless the field is one of the choices."""
-    given = getattr(loss, field)
-    if given not in choices:
-        raise ValueError(f"expected {field} to be one of {choices}, got {given!r}")
-
-
-def check_range(
-    loss: Loss, field: str, least: float, most: float, *, open_below: bool = False
-) -> None:
-    """Raise a ``ValueError`` unless a finite number from `least` to `most` is given."""
-    given = getattr(loss, field)
-    inside = math.isfinite(given) and least <= given <= most
-    if not inside or (open_below and given == least):
-        raise ValueError(f"expected {field} from {least} to {most}, got {given!r}")
-
-
-def one_label_a_voxel(loss: Loss, comparison: Comparison) -> None:
-    """Raise a ``ValueError`` where classes may overlap, for a loss that has no such form."""
-    if comparison.multilabel:
-        raise ValueError(f"{loss!r} is for one label a voxel, got multilabel=True")
-
-
-def channels_only(loss: Loss, comparison: Comparison) -> None:
-    """Raise a ``ValueError`` where classes exclude one another, for a loss of channels."""
-    if not comparison.multilabel:
-        raise ValueError(f"{loss!r} is for channels with a sigmoid: pass multilabel=True")

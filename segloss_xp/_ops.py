@@ -5,7 +5,7 @@ from math import e, isfinite, log2
 from operator import mul
 from typing import Any
 
-from segloss_xp._array import Rule, name, namespace
+from segloss_xp._array import Rule, is_bool, name, namespace
 from segloss_xp._execution import compiled_here, compiling, loops, on_host, recording
 
 _LOG2_E = log2(e)
@@ -15,11 +15,7 @@ _SMALL = 1 << 21
 
 
 def softmax(xp: Any, x: Any, *, log: bool = False, room: Any = None) -> Any:
-    """
-    Softmax over axis 1, or its logarithm, where the library has a better one; else None.
-
-    It is written into the `room`, where that takes no copy.
-    """
+    """Softmax over axis 1, or its log, by the library, maybe in the room; None if it has no own."""
     match name(xp):
         case "torch" if compiled_here(xp, x):
             # The exponential of the logarithm: a loop less to compute again than by a quotient.
@@ -244,9 +240,12 @@ def stop_gradient(xp: Any, x: Any) -> Any:
             return x
 
 
-def settled(condition: Any) -> Any:
-    """The condition, or just True where Python can see at no cost that it holds everywhere."""
-    return True if on_host(namespace(condition), condition) and condition.all() else condition
+def settled(x: Any) -> Any:
+    """Where `x` is not 0, or just True where Python can see at no cost that it is so everywhere."""
+    xp = namespace(x)
+    if on_host(xp, x) and x.all():
+        return True
+    return x if is_bool(xp, x) else x != 0
 
 
 def only(condition: Any, x: Any, otherwise: float = 0) -> Any:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from segloss_xp import _ops, _order
 from segloss_xp._array import working_dtype
-from segloss_xp._grain import VoxelLoss, check_range, reduce_samples
+from segloss_xp._checks import check_range
+from segloss_xp._grain import VoxelLoss, reduce_samples
 from segloss_xp._stencil import dilate, neighbours, shifts, spatial_axes
-from segloss_xp.boundary.fields import regions
 from segloss_xp.distance import distance_transform
 from segloss_xp.maps import (
     Field,
@@ -45,7 +45,7 @@ class EdgeDistance(Field):
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        inside, counted = c.grid(regions(c)), c.counted
+        inside, counted = c.grid(c.regions), c.counted
         counted = None if counted is None else c.grid(counted)
         edges = xp.zeros_like(inside)
         for axis in spatial_axes(inside):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from segloss_xp._array import namespace, working_dtype
-from segloss_xp._grain import NeighbourhoodLoss, RegionLoss, check_range
+from segloss_xp._checks import check_range
+from segloss_xp._grain import NeighbourhoodLoss, RegionLoss
 from segloss_xp._stencil import cross, dilate, erode
-from segloss_xp.boundary.fields import regions
 from segloss_xp.maps import Field, Intersection, Map, Predicted, Truth, Volume, Weighted
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Rim(Field):
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        inside, counted = regions(c), c.counted
+        inside, counted = c.regions, c.counted
         if counted is not None:
             inside = inside & counted
         inside = c.grid(xp.astype(inside, working_dtype(xp, c.prediction)))

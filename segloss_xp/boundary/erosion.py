@@ -4,7 +4,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from segloss_xp import _ops
-from segloss_xp._grain import NeighbourhoodLoss, check_range
+from segloss_xp._checks import check_range
+from segloss_xp._grain import NeighbourhoodLoss
 from segloss_xp._stencil import cross, periodic
 from segloss_xp.maps import Predicted, SquaredError, Truth, Volume
 

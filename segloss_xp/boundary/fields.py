@@ -13,7 +13,7 @@ from math import inf, prod
 from typing import TYPE_CHECKING, Any
 
 from segloss_xp import _ops
-from segloss_xp._array import is_bool, is_floating, is_integer, working_dtype
+from segloss_xp._array import is_integer, working_dtype
 from segloss_xp.distance import distance_transform, label_distance
 from segloss_xp.maps import Field
 
@@ -35,7 +35,7 @@ class TargetDistance(Field):
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
         if c.distance is None:
-            inside = regions(c)
+            inside = c.regions
             partition = inside if is_integer(xp, c.target) else None
             d = _distance(c, inside, partition, background=self.background)
             return xp.where(inside, -d, d)
@@ -83,7 +83,7 @@ class RelativeDistance(Field):
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        d, inside = _size(xp, c.field(TargetDistance(self.background))), regions(c)
+        d, inside = _size(xp, c.field(TargetDistance(self.background))), c.regions
         one, zero = xp.ones_like(d), xp.zeros_like(d)
         deepest, farthest = (
             xp.max(xp.where(side, d, zero), axis=2, keepdims=True) for side in (inside, ~inside)
@@ -138,7 +138,7 @@ class ShapeError(Field):
         curve = xp.where(_boundary(c, found, counted), one, zero)
         total, length = (xp.sum(each, axis=2, keepdims=True) for each in (curve * d, curve))
         mean = total / xp.where(length > 0, length, xp.ones_like(length))
-        return one + xp.where(found != regions(c), mean, zero)
+        return one + xp.where(found != c.regions, mean, zero)
 
 
 @dataclass(frozen=True)
@@ -150,18 +150,6 @@ class Square(Field):
     def of(self, comparison: "Comparison") -> Any:
         value = comparison.field(self.field)
         return value * value
-
-
-def regions(comparison: "Comparison") -> Any:
-    """Where the target is the class (N, C, V), soft ones by more than 1/2, as booleans."""
-    c, xp = comparison, comparison.xp
-    if is_bool(xp, c.target):
-        return c.target
-    if is_floating(xp, c.target):
-        return c.target > 0.5
-    # As floating numbers, which labels of eight bits do not meet by wrapping around.
-    numbers = c.constant(range(c.classes), "a number")
-    return xp.astype(c.target, numbers.dtype)[:, None, :] == numbers[:, None]
 
 
 def _size(xp: Any, signed: Any) -> Any:

@@ -3,8 +3,9 @@
 from typing import Any, Literal
 
 from segloss_xp._array import namespace
+from segloss_xp._checks import check_choice, freeze_weights
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import check_choice, divide, freeze_weights, reduce_samples
+from segloss_xp._grain import divide, reduce_samples
 from segloss_xp._loss import Loss, Reduction
 from segloss_xp.boundary.fields import Square, TargetDistance
 from segloss_xp.maps import Map, SquaredAgreement, Truth, Volume, Weighted

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from segloss_xp import _ops
-from segloss_xp._grain import NeighbourhoodLoss, check_range, divide
+from segloss_xp._checks import check_range
+from segloss_xp._grain import NeighbourhoodLoss, divide
 from segloss_xp._stencil import differences, periodic
 from segloss_xp.boundary.fields import Square
 from segloss_xp.maps import Field, Map, Predicted, Truth, Volume, Weighted

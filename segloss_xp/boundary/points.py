@@ -7,10 +7,11 @@ from typing import Any
 
 from segloss_xp import _ops
 from segloss_xp._array import namespace
+from segloss_xp._checks import check_range, freeze_weights
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import check_range, divide, freeze_weights, reduce_samples
+from segloss_xp._grain import divide, reduce_samples
 from segloss_xp._loss import Loss, Reduction
-from segloss_xp.boundary.fields import OutsideDistance, regions
+from segloss_xp.boundary.fields import OutsideDistance
 from segloss_xp.maps import Map, Predicted, Volume, Weighted
 
 # Pairs of voxels, for all samples and classes, that are held at once.
@@ -93,7 +94,7 @@ class WeightedHausdorffLoss(Loss):
         xp = namespace(far)
         to_target = far / (mass + _TINY)
         p, w = (each[:, first:, :] for each in c.values((Predicted(), Volume())))
-        true = regions(c)[:, first:, :]
+        true = c.regions[:, first:, :]
         counted = c.counted
         true = xp.astype(true if counted is None else true & counted, p.dtype)
         rule = _MeanDistances(self.alpha, c.space, c.spacing)

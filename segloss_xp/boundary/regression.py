@@ -3,7 +3,8 @@
 import math
 from typing import Any
 
-from segloss_xp._grain import RegionLoss, check_range, divide
+from segloss_xp._checks import check_range
+from segloss_xp._grain import RegionLoss, divide
 from segloss_xp.boundary.fields import RelativeDistance, Square
 from segloss_xp.maps import Map, SignedDeviation, SignedPrediction, Volume, Weighted
 

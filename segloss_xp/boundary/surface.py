@@ -4,8 +4,9 @@ import math
 from typing import Any
 
 from segloss_xp._array import namespace
+from segloss_xp._checks import check_range
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import RegionLoss, VoxelLoss, check_range
+from segloss_xp._grain import RegionLoss, VoxelLoss
 from segloss_xp.boundary.fields import HausdorffDistance, RelativeDistance, TargetDistance
 from segloss_xp.maps import (
     FalsePositive,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from segloss_xp import _stencil
+from segloss_xp._checks import check_choice, check_range, one_label_a_voxel
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import VoxelLoss, check_choice, check_range, divide, one_label_a_voxel
+from segloss_xp._grain import VoxelLoss, divide
 from segloss_xp.maps import (
     Field,
     LogitDistance,

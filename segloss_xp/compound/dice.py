@@ -2,9 +2,9 @@
 
 from typing import Literal
 
+from segloss_xp._checks import freeze_weights
 from segloss_xp._comparison import Comparison
 from segloss_xp._compound import RegionCompound
-from segloss_xp._grain import freeze_weights
 from segloss_xp._loss import Loss
 from segloss_xp.distribution.likelihood import CrossEntropyLoss, FocalLoss
 from segloss_xp.distribution.selection import TopKLoss

@@ -4,15 +4,10 @@ from typing import Any
 
 from segloss_xp import _ops
 from segloss_xp._array import namespace
+from segloss_xp._checks import check_range, freeze_weights
 from segloss_xp._comparison import Comparison
 from segloss_xp._compound import RegionCompound
-from segloss_xp._grain import (
-    RegionLoss,
-    VoxelLoss,
-    check_range,
-    freeze_weights,
-    per_class,
-)
+from segloss_xp._grain import RegionLoss, VoxelLoss, per_class
 from segloss_xp._loss import Loss
 from segloss_xp.distribution.likelihood import FocalLoss
 from segloss_xp.maps import (

@@ -6,8 +6,10 @@ from operator import add
 from typing import Any
 
 from segloss_xp._array import Array, is_bool, is_integer, namespace, working_dtype
-from segloss_xp._comparison import Comparison, class_axis_of, ours
-from segloss_xp._grain import divide, freeze_weights
+from segloss_xp._checks import freeze_weights
+from segloss_xp._comparison import Comparison
+from segloss_xp._grain import divide
+from segloss_xp._layout import class_axis_of, ours
 from segloss_xp._loss import Loss, Reduction
 from segloss_xp._spacing import along_each
 from segloss_xp.compound.dice import DiceCELoss

@@ -3,8 +3,8 @@
 from typing import Any
 
 from segloss_xp._array import namespace
+from segloss_xp._checks import check_range, freeze_weights
 from segloss_xp._compound import Compound
-from segloss_xp._grain import check_range, freeze_weights
 from segloss_xp._loss import Loss
 from segloss_xp.boundary.surface import BoundaryLoss, HausdorffDTLoss
 from segloss_xp.region.overlap import DiceLoss

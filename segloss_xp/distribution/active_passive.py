@@ -3,8 +3,9 @@
 import math
 from typing import Any
 
+from segloss_xp._checks import check_range, one_label_a_voxel
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import VoxelLoss, check_range, one_label_a_voxel
+from segloss_xp._grain import VoxelLoss
 from segloss_xp.maps import Map, NormalizedLikelihood, PoweredError, ReverseLikelihood
 
 

@@ -4,14 +4,9 @@ import math
 from typing import Any
 
 from segloss_xp import _ops
+from segloss_xp._checks import check_range, freeze_weights, one_label_a_voxel
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import (
-    VoxelLoss,
-    check_range,
-    freeze_weights,
-    one_label_a_voxel,
-    per_class,
-)
+from segloss_xp._grain import VoxelLoss, per_class
 from segloss_xp._loss import Reduction
 from segloss_xp.maps import (
     Divergence,
@@ -95,7 +90,7 @@ class CrossEntropyLoss(VoxelLoss):
         c = comparison
         own = type(self) is CrossEntropyLoss  # another formula, in a subclass, is not known there
         alone = own and not set(c.rule.maps) - set(self.maps(c))
-        plain = c.plain and not self.label_smoothing and self.class_weights is None
+        plain = c.exclusive and self._alike(c) and not self.label_smoothing
         if alone and plain and reduction in ("mean", "sum"):
             return _ops.cross_entropy(c.xp, c.prediction, c.target, reduction)
         return None

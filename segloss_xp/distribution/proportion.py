@@ -3,7 +3,8 @@
 from typing import Any, Literal
 
 from segloss_xp._array import namespace
-from segloss_xp._grain import RegionLoss, check_choice
+from segloss_xp._checks import check_choice
+from segloss_xp._grain import RegionLoss
 from segloss_xp.maps import Map, Predicted, Truth, Volume
 
 

@@ -6,7 +6,6 @@ from segloss_xp import _ops, _stencil
 from segloss_xp._array import is_bool, namespace, working_dtype
 from segloss_xp._comparison import Comparison
 from segloss_xp._grain import divide
-from segloss_xp.boundary.fields import regions
 from segloss_xp.distance import distance_transform
 
 
@@ -23,7 +22,7 @@ class Regions:
         c = self.comparison = Comparison(prediction, target, **description)
         self.xp = c.xp
         self.spacing = c.spacing
-        self.prediction, self.target, self.counted = _decided(c), regions(c), c.counted
+        self.prediction, self.target, self.counted = _decided(c), c.regions, c.counted
 
     def floating(self, count: Any) -> Any:
         """A count as a floating number of the precision of the prediction."""

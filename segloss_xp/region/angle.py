@@ -5,7 +5,8 @@ from typing import Any
 
 from segloss_xp import _ops
 from segloss_xp._array import namespace
-from segloss_xp._grain import RegionLoss, check_range, divide
+from segloss_xp._checks import check_range
+from segloss_xp._grain import RegionLoss, divide
 from segloss_xp.maps import CenteredError, CenteredSquares, Intersection, Map, Predicted, Truth
 
 

@@ -4,7 +4,8 @@ import math
 from typing import Any, Literal
 
 from segloss_xp._array import namespace
-from segloss_xp._grain import RegionLoss, check_choice, check_range, divide
+from segloss_xp._checks import check_choice, check_range
+from segloss_xp._grain import RegionLoss, divide
 from segloss_xp.maps import (
     FalseNegative,
     FalsePositive,

@@ -5,7 +5,7 @@ from typing import Any
 
 from segloss_xp import _ops
 from segloss_xp._array import namespace
-from segloss_xp._grain import check_range
+from segloss_xp._checks import check_range
 from segloss_xp.region.overlap import DiceLoss, TverskyLoss
 
 

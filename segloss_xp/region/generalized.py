@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 from segloss_xp import _ops
 from segloss_xp._array import namespace
+from segloss_xp._checks import check_choice, check_range
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import RegionLoss, check_choice, check_range, divide, reduce_samples
+from segloss_xp._grain import RegionLoss, divide, reduce_samples
 from segloss_xp._loss import Reduction
 
 
@@ -68,8 +69,9 @@ class GeneralizedDiceLoss(RegionLoss):
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
         tp, p, g = (self.add_up(comparison, m) for m in self.regions())
         xp = namespace(tp)
-        _, weights = self.judged(comparison)
-        weights = self._relative(weights, _ops.stop_gradient(xp, g))
+        _, counts = self.judged(comparison)
+        g_alone = _ops.stop_gradient(xp, g)
+        weights = self._relative(self.weighted(comparison, counts, g_alone), g_alone)
         total = xp.sum(weights, axis=1, keepdims=True)
         judged = xp.where(total > 0, xp.ones_like(total), xp.zeros_like(total))
         tp, p, g = (xp.sum(weights * each, axis=1, keepdims=True) for each in (tp, p, g))

@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Literal
 from segloss_xp import _execution, _ops, _order
 from segloss_xp._activation import split
 from segloss_xp._array import is_bool, is_integer, namespace
+from segloss_xp._checks import channels_only
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import ClassLoss, channels_only
-from segloss_xp._sums import Sums, Values
+from segloss_xp._grain import ClassLoss
+from segloss_xp._sums import Sums
 from segloss_xp.maps import AbsoluteError, ChargedError, ChargedHinge, Hinge, Majority, Map
 
 # Up to this many classes are sorted one by one, which needs least memory.
@@ -53,12 +54,10 @@ class _LovaszLoss(ClassLoss):
         """What each voxel adds to the Jaccard loss, negative in voxels of the class, (N, C, V)."""
         xp = c.xp
         weight = None if c.weight is None or is_bool(xp, c.weight) else c.weight
-        true = _majority(xp, c.target, c.classes)
+        true = c.regions
         # Boolean, since a soft target counts as the class that it mostly is.
         target = c.target if is_integer(xp, c.target) else true
-        rule = Values((self._error,), c.rule.activation, c.rule.checked)
-        x = _ops.stop_gradient(namespace(c.prediction), c.prediction)
-        errors = rule.forward(x, target, counted)[:, 0, ...]
+        errors = c.constant_value(self._error, target, counted)
         if counted is not None:
             true = true & counted
             errors = xp.where(counted, errors, -xp.ones_like(errors))
@@ -237,14 +236,6 @@ def _steps(true: Any, found: Any, passed: Any, size: Any, total: Any, dtype: Any
     # A voxel of the class leaves less of it; any other makes the union larger.
     step = (1.0 - other + other * left / (union + whole)) * size / (before + whole) + whole
     return (2.0 * other - 1.0) * step
-
-
-def _majority(xp: Any, target: Any, classes: int) -> Any:
-    """Whether the voxel is of the class, (N, C, V)."""
-    if is_integer(xp, target):
-        numbers = _ops.constant(xp, list(range(classes)), xp.int32, like=target)
-        return xp.astype(target[:, None, :], xp.int32, copy=False) == numbers[:, None]
-    return target if is_bool(xp, target) else target > 0.5
 
 
 def _pooled(xp: Any, x: Any) -> Any:

@@ -3,7 +3,8 @@
 import math
 from typing import Any, Literal
 
-from segloss_xp._grain import RegionLoss, check_choice, check_range
+from segloss_xp._checks import check_choice, check_range
+from segloss_xp._grain import RegionLoss
 from segloss_xp.maps import Intersection, Map, Minimum, Predicted, Reach, Truth
 
 

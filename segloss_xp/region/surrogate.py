@@ -3,8 +3,9 @@
 import math
 from typing import Any
 
+from segloss_xp._checks import channels_only
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import RegionLoss, channels_only
+from segloss_xp._grain import RegionLoss
 from segloss_xp.maps import LogComplement, LogLikelihood, Map, Truth
 
 

@@ -4,8 +4,9 @@ import math
 from typing import Any
 
 from segloss_xp._array import namespace
+from segloss_xp._checks import check_smooth, one_label_a_voxel
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import check_smooth, one_label_a_voxel, reduce_samples, smoothed
+from segloss_xp._grain import reduce_samples, smoothed
 from segloss_xp._loss import Loss, Reduction
 from segloss_xp.maps import Cost, Map, Truth, Volume
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from segloss_xp._array import namespace
+from segloss_xp._checks import check_range
 from segloss_xp._comparison import Comparison
-from segloss_xp._grain import check_range, reduce_samples
+from segloss_xp._grain import reduce_samples
 from segloss_xp._loss import Loss, Reduction
 from segloss_xp._stencil import window
 from segloss_xp.maps import Predicted, Volume
