@@ -72,9 +72,10 @@ class Comparison(Layout):
         self.prediction = self.of_classes(prediction)
         self.target = self._given_target(target, ignore_index)
         self.weight = self._combined_weight(mask, voxel_weights, ignore_index)
-        # Where the labels can be seen, once for all; else by whoever adds up.
-        self._checked = is_integer(xp, self.target) and _execution.on_host(xp, self.target)
-        if self._checked and not _ops.all_within(xp, self.target, self.classes):
+        # Where Python can see the labels, they are looked at once; else by whoever adds up.
+        self._checked = _execution.on_host(xp, self.target)
+        seen = self._checked and is_integer(xp, self.target)
+        if seen and not _ops.all_within(xp, self.target, self.classes):
             labels = xp.astype(self.target, xp.int64)[:, None, :]
             self.weight = within(xp, labels, self.classes, self.weight)
         self.distance = None if distance is None else self.of_distance(distance)
@@ -92,9 +93,9 @@ class Comparison(Layout):
 
     @property
     def whole(self) -> bool:
-        """Whether each voxel, of one or more, is seen to have a label and to count 1."""
+        """Whether each voxel, of one or more, is seen to count 1, and no other device has any."""
         counting = self.weight is None and self.all_reduce is None
-        return self._checked and counting and 0 not in self.target.shape
+        return self._checked and counting and 0 not in self._shape
 
     @property
     def regions(self) -> Any:

@@ -4,7 +4,7 @@ import math
 from typing import Any, Literal
 
 from segloss_xp import _ops
-from segloss_xp._array import namespace
+from segloss_xp._array import is_integer, namespace
 from segloss_xp._checks import check_choice, check_smooth, freeze_weights
 from segloss_xp._comparison import Comparison
 from segloss_xp._loss import Loss, Reduction
@@ -249,8 +249,8 @@ class VoxelLoss(Loss):
         """The value by the array library's own function, where that is the best; else None."""
 
     def maps(self, comparison: Comparison) -> tuple[Map, ...]:
-        counted = () if self._alike(comparison) else (self._counted(comparison),)
-        return *self.ingredients(comparison), *counted
+        ingredients = self.ingredients(comparison)
+        return ingredients if self._alike(comparison) else (*ingredients, self._counted(comparison))
 
     def reduce(self, comparison: Comparison, reduction: Reduction) -> Any:
         c = comparison
@@ -263,14 +263,15 @@ class VoxelLoss(Loss):
         values = self._weighted(c, self.formula(c, *(c.sums[m] for m in maps)))
         counted = self._counted(c)
         if self._alike(c):
-            weights = math.prod(c.space) * (1 if counted == Truth() else c.classes)
+            weights = math.prod(c.space) * (c.classes if counted == Volume() else 1)
         else:
             weights = self._weighted(c, c.sums[counted])
         return reduce_samples(c, values, weights, reduction)
 
     def _alike(self, comparison: Comparison) -> bool:
-        """Whether all voxels and classes count 1 in a mean."""
-        return comparison.whole and self.class_weights is None
+        """Whether it is seen that each voxel counts 1 in a mean, or each channel of it."""
+        c, one = comparison, self._counted(comparison) == Volume()
+        return c.whole and self.class_weights is None and (one or is_integer(c.xp, c.target))
 
     def _counted(self, comparison: Comparison) -> Map:
         return Volume() if comparison.multilabel else Truth()

@@ -1,4 +1,5 @@
 import importlib.util
+import sys
 
 import pytest
 from backends import Backend, chosen
@@ -50,6 +51,13 @@ def pytest_runtest_call(item):
         if "is borrowed from PyTorch or JAX" in str(missing):
             pytest.skip(str(missing))
         raise
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """What PyTorch draws without a generator is to be had again."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(name="jax")
