@@ -3,8 +3,8 @@ Distance maps of target and prediction: constant images that the losses of this 
 
 All of them measure, for each class, from a voxel to the nearest voxel on the other side of the
 surface, in units of the spacing. Soft values are inside where they exceed 1/2. Voxels that are
-masked, ignored or without weight are on neither side, and have the value 0. A class that is
-nowhere or everywhere among the others has no surface.
+masked, ignored or without weight are on neither side; what a field is there does not matter. A
+class that is nowhere or everywhere among the others has no surface.
 """
 
 from collections.abc import Callable
@@ -39,9 +39,7 @@ class TargetDistance(Field):
             partition = inside if is_integer(xp, c.target) else None
             d = _distance(c, inside, partition, background=self.background)
             return xp.where(inside, -d, d)
-        given = xp.astype(c.distance, working_dtype(xp, c.prediction), copy=False)
-        counted = c.counted
-        return given if counted is None else xp.where(counted, given, xp.zeros_like(given))
+        return xp.astype(c.distance, working_dtype(xp, c.prediction), copy=False)
 
 
 @dataclass(frozen=True)
@@ -84,9 +82,10 @@ class RelativeDistance(Field):
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
         d, inside = _size(xp, c.field(TargetDistance(self.background))), c.regions
-        one, zero = xp.ones_like(d), xp.zeros_like(d)
+        counted, one, zero = c.counted, xp.ones_like(d), xp.zeros_like(d)
+        sides = (side if counted is None else side & counted for side in (inside, ~inside))
         deepest, farthest = (
-            xp.max(xp.where(side, d, zero), axis=2, keepdims=True) for side in (inside, ~inside)
+            xp.max(xp.where(side, d, zero), axis=2, keepdims=True) for side in sides
         )
         most = xp.where(inside, deepest, farthest)
         share = xp.where(most > 0, d / xp.where(most > 0, most, one), one)
@@ -135,8 +134,9 @@ class ShapeError(Field):
         found = c.probability(counted) > 0.5
         d = _size(xp, c.field(TargetDistance()))
         zero, one = xp.zeros_like(d), xp.ones_like(d)
-        curve = xp.where(_boundary(c, found, counted), one, zero)
-        total, length = (xp.sum(each, axis=2, keepdims=True) for each in (curve * d, curve))
+        curve = _boundary(c, found, counted)
+        along, curve = xp.where(curve, d, zero), xp.where(curve, one, zero)
+        total, length = (xp.sum(each, axis=2, keepdims=True) for each in (along, curve))
         mean = total / xp.where(length > 0, length, xp.ones_like(length))
         return one + xp.where(found != c.regions, mean, zero)
 
