@@ -177,8 +177,12 @@ class Sums:
         # Labels are compared as floating numbers: exact below 2**24 classes, vectorised everywhere,
         # and uint8 labels meet no class number that they can't hold (uint8 == 300 is true for 44).
         labels = is_integer(xp, target)
-        target = xp.astype(target[:, None, :] if labels else target, dtype, copy=False)
-        if labels and not self.checked:
+        if not labels:
+            target = xp.astype(target, dtype, copy=False)
+        elif self.checked:
+            target = target[:, None, :]  # which not all maps look at
+        else:
+            target = xp.astype(target[:, None, :], dtype)
             weight = within(xp, target, classes, weight)
         if weight is not None:
             used = _ops.settled(weight if is_bool(xp, weight) else weight > 0)
@@ -193,7 +197,7 @@ class Sums:
         if not labels:
             targets = split(target, count)
         elif count == 1:
-            targets = [partial(_one_hot, xp, target, classes)]
+            targets = [partial(_one_hot, xp, target, classes, dtype)]
         else:
             targets = [partial(_ops.indicator, xp, target, float(c)) for c in range(classes)]
         blocks = self.activation.blocks(xp, x, targets)
@@ -274,10 +278,10 @@ def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
     return xp.where(inside, weight, xp.zeros_like(weight))
 
 
-def _one_hot(xp: Any, labels: Any, classes: int) -> Any:
-    """Labels (n, 1, v), of a floating dtype, as (n, C, v)."""
-    numbers = _ops.constant(xp, list(range(classes)), labels.dtype, like=labels)
-    return _ops.indicator(xp, labels, numbers[:, None])
+def _one_hot(xp: Any, labels: Any, classes: int, dtype: Any) -> Any:
+    """Labels (n, 1, v) as (n, C, v)."""
+    numbers = _ops.constant(xp, list(range(classes)), dtype, like=labels)
+    return _ops.indicator(xp, xp.astype(labels, dtype, copy=False), numbers[:, None])
 
 
 def _join(xp: Any, blocks: list[Any], classes: int) -> Any:
