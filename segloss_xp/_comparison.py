@@ -29,10 +29,8 @@ class Comparison(Layout):
 
     Attributes
     ----------
-    samples, classes : int
-        N and C.
-    space : tuple of int
-        Lengths of the spatial axes.
+    xp, samples, classes, space
+        Of the `Layout`.
     multilabel : bool
         Whether the classes are channels of their own, which may overlap.
     spacing : tuple of float
@@ -73,16 +71,16 @@ class Comparison(Layout):
         self.target = self._given_target(target, ignore_index)
         self.weight = self._combined_weight(mask, voxel_weights, ignore_index)
         # Where Python can see the labels, they are looked at once; else by whoever adds up.
-        self._checked = _execution.on_host(xp, self.target)
-        seen = self._checked and is_integer(xp, self.target)
-        if seen and not _ops.all_within(xp, self.target, self.classes):
+        self._seen = _execution.on_host(xp, self.target)
+        labels = self._seen and is_integer(xp, self.target)
+        if labels and not _ops.all_within(xp, self.target, self.classes):
             labels = xp.astype(self.target, xp.int64)[:, None, :]
             self.weight = within(xp, labels, self.classes, self.weight)
         self.distance = None if distance is None else self.of_distance(distance)
         dtype = working_dtype(xp, self.prediction)
         self.image: Any = None if image is None else self.of_image(image, dtype)
         self._activation = Probability if not from_logits else Sigmoid if multilabel else Softmax
-        self._sums: Mapping[Map, Any] = {}
+        self._sums: Mapping[Map, Any] = _Planned()
         self._fields: dict[Field, Any] = {}
         self.plan(())
 
@@ -95,10 +93,10 @@ class Comparison(Layout):
     def whole(self) -> bool:
         """Whether each voxel, of one or more, is seen to count 1, and no other device has any."""
         counting = self.weight is None and self.all_reduce is None
-        return self._checked and counting and 0 not in self._shape
+        return self._seen and counting and 0 not in self._shape
 
     @property
-    def regions(self) -> Any:
+    def inside(self) -> Any:
         """Where the target is the class (N, C, V), soft ones by more than 1/2, as booleans."""
         xp = self.xp
         if is_bool(xp, self.target):
@@ -113,7 +111,7 @@ class Comparison(Layout):
     def counted(self) -> Any:
         """Which voxels have weight (N, 1, V), as booleans, or None where all are seen to."""
         xp, weight = self.xp, self.weight
-        if is_integer(xp, self.target) and not self._checked:
+        if is_integer(xp, self.target) and not self._seen:
             labels = xp.astype(self.target, working_dtype(xp, self.prediction))[:, None, :]
             weight = within(xp, labels, self.classes, weight)
         used = weight if weight is None or is_bool(xp, weight) else weight > 0
@@ -127,16 +125,17 @@ class Comparison(Layout):
     @property
     def sums(self) -> Mapping[Map, Any]:
         """The sum of each planned map over the voxels, (N, C)."""
-        if not self._sums:
+        if self.rule.maps and not self._sums:
             sums = self.rule(*self.arguments(self.rule))
-            self._sums = dict(zip(self.rule.maps, _ops.unstack(namespace(sums), sums), strict=True))
+            each = _ops.unstack(namespace(sums), sums)
+            self._sums = _Planned(zip(self.rule.maps, each, strict=True))
         return self._sums
 
     def arguments(self, rule: Sums) -> tuple[Any, ...]:
         """What the rule is called with."""
         images = (self.field(field) for field in rule.fields)
         target = self.target
-        if self._checked and is_integer(self.xp, target) and self.classes <= 256:
+        if self._seen and is_integer(self.xp, target) and self.classes <= 256:
             # Read forward and backward: 8 bits of 64 are enough, also where others have no weight.
             target = self.xp.astype(target, self.xp.uint8, copy=False)
         return self.prediction, target, self.weight, *images
@@ -169,11 +168,11 @@ class Comparison(Layout):
         return voxels.p
 
     def value_of_target(self, m: Map) -> Any:
-        """A map of the target alone, times the weight of the voxel, (N, C, V)."""
+        """A map of the target alone, not of a field, times the weight of the voxel, (N, C, V)."""
         return self.constant_value(m, self.target, self.weight)
 
     def constant_value(self, m: Map, target: Any, weight: Any) -> Any:
-        """A map, with another target and weight, (N, C, V); a constant."""
+        """A map that looks at no field, with another target and weight, (N, C, V); a constant."""
         rule = self._rule(Values, (m,))
         return rule.forward(self._constant_prediction(), target, weight)[:, 0, ...]
 
@@ -208,7 +207,7 @@ class Comparison(Layout):
         return [stacked[:, k, ...] for k in range(len(rule.maps))]
 
     def _rule(self, kind: type[Sums], maps: Iterable[Map]) -> Sums:
-        return kind(tuple(maps), self._activation, self._checked)
+        return kind(tuple(maps), self._activation, self._seen)
 
     def _given_target(self, target: Any, ignore_index: int | None) -> Any:
         xp = self.xp
@@ -254,3 +253,13 @@ class Comparison(Layout):
                 f"{float(xp.min(weights))} to {float(xp.max(weights))}"
             )
         return weights
+
+
+class _Planned(dict[Map, Any]):
+    """Sums by their maps."""
+
+    def __missing__(self, m: Map) -> Any:
+        raise KeyError(
+            f"{m!r} is not added up: a loss names the maps whose sums it takes in `regions`, "
+            f"`ingredients` or `maps`; named were {list(self)}"
+        )

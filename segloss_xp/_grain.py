@@ -52,7 +52,7 @@ class ClassLoss(Loss):
         return True
 
     def regions(self) -> tuple[Map, ...]:
-        """The maps whose sums the values take."""
+        """The maps whose sums the values take, without which there are none in `sums`."""
         return ()
 
     def presence(self) -> Map:
@@ -104,11 +104,9 @@ class ClassLoss(Loss):
         if reduction == "none":
             return values
         if comparison.whole and counts is True and self.class_weights is None:
-            weights = values.shape[1]
-        else:
-            weights = self.weighted(comparison, counts, values)
-            values = weights * values
-        return reduce_samples(comparison, values, weights, reduction, pooled=self.batch)
+            return reduce_alike(comparison, values, values.shape[1], reduction)
+        weights = self.weighted(comparison, counts, values)
+        return reduce_samples(comparison, weights * values, weights, reduction, pooled=self.batch)
 
     def _first(self, comparison: Comparison) -> int:
         first = 0 if self.include_background else 1
@@ -238,7 +236,7 @@ class VoxelLoss(Loss):
         return True
 
     def ingredients(self, comparison: Comparison) -> tuple[Map, ...]:
-        """The maps that the formula takes."""
+        """The maps that the formula takes; no other sums are there for it."""
         raise NotImplementedError
 
     def formula(self, comparison: Comparison, *maps: Any) -> Any:
@@ -263,13 +261,12 @@ class VoxelLoss(Loss):
         values = self._weighted(c, self.formula(c, *(c.sums[m] for m in maps)))
         counted = self._counted(c)
         if self._alike(c):
-            weights = math.prod(c.space) * (c.classes if counted == Volume() else 1)
-        else:
-            weights = self._weighted(c, c.sums[counted])
-        return reduce_samples(c, values, weights, reduction)
+            each = math.prod(c.space) * (c.classes if counted == Volume() else 1)
+            return reduce_alike(c, values, each, reduction)
+        return reduce_samples(c, values, self._weighted(c, c.sums[counted]), reduction)
 
     def _alike(self, comparison: Comparison) -> bool:
-        """Whether it is seen that each voxel counts 1 in a mean, or each channel of it."""
+        """Whether each voxel is seen to count 1 in a mean, or each channel of it."""
         c, one = comparison, self._counted(comparison) == Volume()
         return c.whole and self.class_weights is None and (one or is_integer(c.xp, c.target))
 
@@ -285,26 +282,25 @@ class VoxelLoss(Loss):
 def reduce_samples(
     comparison: Comparison, values: Any, weights: Any, reduction: Reduction, *, pooled: bool = False
 ) -> Any:
-    """
-    Reduce the weighted values and weights (N, K, ...); `pooled` if N is 1 for all devices.
-
-    In a comparison that is whole, the weights may be an integer: those of each sample, added up.
-    """
+    """Reduce the weighted values and weights (N, K, ...); `pooled` if N is 1 for all devices."""
     sample = reduction == "sample"
     axes = tuple(range(1, values.ndim)) if sample else None
-    value = namespace(values).sum(values, axis=axes)
-    if isinstance(weights, int):
-        number = weights if sample else weights * values.shape[0]
-        value = value if reduction == "sum" else value / number
-    else:
-        number = namespace(weights).sum(weights, axis=axes)
-        if not (sample or pooled):
-            value, number = comparison.everywhere(value), comparison.everywhere(number)
-        value = value if reduction == "sum" else divide(value, number)
-        value = value[()]  # NumPy's number, of what has no axis
+    totals = (namespace(x).sum(x, axis=axes) for x in (values, weights))
+    total, number = totals if sample or pooled else map(comparison.everywhere, totals)
+    value = total if reduction == "sum" else divide(total, number)
     if sample:
         return comparison.xp.broadcast_to(value, (comparison.samples,)) if pooled else value
-    return value
+    return value[()]  # NumPy's number, of what has no axis
+
+
+def reduce_alike(comparison: Comparison, values: Any, each: int, reduction: Reduction) -> Any:
+    """Likewise of values (N or 1, K), of a comparison that is whole and rows that weigh `each`."""
+    xp = namespace(values)
+    if reduction == "sample":
+        mean = xp.sum(values, axis=1) / each
+        return comparison.xp.broadcast_to(mean, (comparison.samples,))
+    total = xp.sum(values)
+    return total if reduction == "sum" else total / (each * values.shape[0])
 
 
 def smoothed(numerator: Any, denominator: Any, smooth: float | tuple[float, float]) -> Any:

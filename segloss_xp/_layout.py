@@ -21,6 +21,8 @@ class Layout:
 
     Attributes
     ----------
+    xp : namespace
+        The array library.
     samples, classes : int
         N and C.
     space : tuple of int
@@ -51,19 +53,12 @@ class Layout:
         """From (N, V) back to (N, *space), or from (N, C, V) to the prediction's layout."""
         if x.ndim == 2:
             return self.xp.reshape(x, (self.samples, *self.space))
-        x = self.grid(x)
-        order = list(range(len(self._shape)))
-        order.insert(self._axis, order.pop(1))
-        return self.xp.permute_dims(x, tuple(order))
+        return self.xp.moveaxis(self.grid(x), 1, self._axis)
 
     def of_classes(self, x: Any) -> Any:
         """From the prediction's layout to (N, C, V)."""
         x = ours(self.xp, x)
-        if self._axis != 1:
-            order = list(range(len(self._shape)))
-            order.insert(1, order.pop(self._axis))
-            x = self.xp.permute_dims(x, tuple(order))
-        return self.flat(x)
+        return self.flat(x if self._axis == 1 else self.xp.moveaxis(x, self._axis, 1))
 
     def of_target(self, target: Any) -> Any:
         """Labels as (N, V), or one image a class as (N, C, V)."""

@@ -242,6 +242,7 @@ def stop_gradient(xp: Any, x: Any) -> Any:
 
 def settled(x: Any) -> Any:
     """Where `x` is not 0, or just True where Python can see at no cost that it is so everywhere."""
+    x = stop_gradient(namespace(x), x)
     xp = namespace(x)
     if on_host(xp, x) and x.all():
         return True

@@ -55,7 +55,7 @@ def pytest_runtest_call(item):
 
 @pytest.fixture(autouse=True)
 def seeded():
-    """What PyTorch draws without a generator is to be had again."""
+    """What PyTorch, once it is there, draws without a generator is to be had again."""
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
 

@@ -291,3 +291,15 @@ def test_grains_are_not_told_by_their_shape():
     x, y = np.zeros((2, 3, 3)), np.zeros((2, 3), dtype=int)
     with pytest.raises(ValueError, match="no common unreduced grain"):
         (sx.DiceLoss() + sx.CrossEntropyLoss())(x, y, reduction="none")
+
+
+def test_a_sum_that_was_not_named():
+    """Whatever else is added up, with a mask or without."""
+
+    class Own(sx.RegionLoss):
+        def totals(self, comparison):
+            return *super().totals(comparison), comparison.sums[sx.maps.Predicted(2)]
+
+    for mask in (None, VOXELS > 0):
+        with pytest.raises(KeyError, match=r"Predicted\(power=2\) is not added up"):
+            Own()(X, LABELS, mask=mask)

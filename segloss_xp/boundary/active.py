@@ -45,7 +45,7 @@ class EdgeDistance(Field):
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        inside, counted = c.grid(c.regions), c.counted
+        inside, counted = c.grid(c.inside), c.counted
         counted = None if counted is None else c.grid(counted)
         edges = xp.zeros_like(inside)
         for axis in spatial_axes(inside):

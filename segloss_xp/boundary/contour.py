@@ -24,7 +24,7 @@ class Rim(Field):
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        inside, counted = c.regions, c.counted
+        inside, counted = c.inside, c.counted
         if counted is not None:
             inside = inside & counted
         inside = c.grid(xp.astype(inside, working_dtype(xp, c.prediction)))

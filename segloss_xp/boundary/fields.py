@@ -35,7 +35,7 @@ class TargetDistance(Field):
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
         if c.distance is None:
-            inside = c.regions
+            inside = c.inside
             partition = inside if is_integer(xp, c.target) else None
             d = _distance(c, inside, partition, background=self.background)
             return xp.where(inside, -d, d)
@@ -81,7 +81,7 @@ class RelativeDistance(Field):
 
     def of(self, comparison: "Comparison") -> Any:
         c, xp = comparison, comparison.xp
-        d, inside = _size(xp, c.field(TargetDistance(self.background))), c.regions
+        d, inside = _size(xp, c.field(TargetDistance(self.background))), c.inside
         counted, one, zero = c.counted, xp.ones_like(d), xp.zeros_like(d)
         sides = (side if counted is None else side & counted for side in (inside, ~inside))
         deepest, farthest = (
@@ -138,7 +138,7 @@ class ShapeError(Field):
         along, curve = xp.where(curve, d, zero), xp.where(curve, one, zero)
         total, length = (xp.sum(each, axis=2, keepdims=True) for each in (along, curve))
         mean = total / xp.where(length > 0, length, xp.ones_like(length))
-        return one + xp.where(found != c.regions, mean, zero)
+        return one + xp.where(found != c.inside, mean, zero)
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ class WeightedHausdorffLoss(Loss):
         xp = namespace(far)
         to_target = far / (mass + _TINY)
         p, w = (each[:, first:, :] for each in c.values((Predicted(), Volume())))
-        true = c.regions[:, first:, :]
+        true = c.inside[:, first:, :]
         counted = c.counted
         true = xp.astype(true if counted is None else true & counted, p.dtype)
         rule = _MeanDistances(self.alpha, c.space, c.spacing)

@@ -90,6 +90,7 @@ class CrossEntropyLoss(VoxelLoss):
         c = comparison
         own = type(self) is CrossEntropyLoss  # another formula, in a subclass, is not known there
         alone = own and not set(c.rule.maps) - set(self.maps(c))
+        # Labels: of a softmax, what is soft is not alike.
         plain = c.exclusive and self._alike(c) and not self.label_smoothing
         if alone and plain and reduction in ("mean", "sum"):
             return _ops.cross_entropy(c.xp, c.prediction, c.target, reduction)

@@ -22,7 +22,7 @@ class Regions:
         c = self.comparison = Comparison(prediction, target, **description)
         self.xp = c.xp
         self.spacing = c.spacing
-        self.prediction, self.target, self.counted = _decided(c), c.regions, c.counted
+        self.prediction, self.target, self.counted = _decided(c), c.inside, c.counted
 
     def floating(self, count: Any) -> Any:
         """A count as a floating number of the precision of the prediction."""

@@ -54,7 +54,7 @@ class _LovaszLoss(ClassLoss):
         """What each voxel adds to the Jaccard loss, negative in voxels of the class, (N, C, V)."""
         xp = c.xp
         weight = None if c.weight is None or is_bool(xp, c.weight) else c.weight
-        true = c.regions
+        true = c.inside
         # Boolean, since a soft target counts as the class that it mostly is.
         target = c.target if is_integer(xp, c.target) else true
         errors = c.constant_value(self._error, target, counted)
