@@ -298,7 +298,8 @@ def reduce_alike(comparison: Comparison, values: Any, each: int, reduction: Redu
     xp = namespace(values)
     if reduction == "sample":
         mean = xp.sum(values, axis=1) / each
-        return comparison.xp.broadcast_to(mean, (comparison.samples,))
+        alone = mean.shape[0] == comparison.samples
+        return mean if alone else comparison.xp.broadcast_to(mean, (comparison.samples,))
     total = xp.sum(values)
     return total if reduction == "sum" else total / (each * values.shape[0])
 
