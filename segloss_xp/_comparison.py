@@ -134,11 +134,7 @@ class Comparison(Layout):
     def arguments(self, rule: Sums) -> tuple[Any, ...]:
         """What the rule is called with."""
         images = (self.field(field) for field in rule.fields)
-        target = self.target
-        if self._seen and is_integer(self.xp, target) and self.classes <= 256:
-            # Read forward and backward: 8 bits of 64 are enough, also where others have no weight.
-            target = self.xp.astype(target, self.xp.uint8, copy=False)
-        return self.prediction, target, self.weight, *images
+        return self.prediction, self.target, self.weight, *images
 
     def field(self, field: Field) -> Any:
         """A field of these data, computed at most once; a constant."""
