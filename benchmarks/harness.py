@@ -2,9 +2,10 @@
 What the benchmarks share: taking turns in one process, peak memory, the machine, the results.
 
 All that is compared takes turns, round after round, so that a change of the machine's pace meets
-all alike. Times are medians over the rounds, and ratios are within one run. Threads are pinned to
-as many processors. The floor of a loss is the time in which the machine copies what no loss can do
-without: logits and labels as given, read forward and read backward, and a gradient written.
+all alike; each round in an order of its own, for each leaves its caches and its heap to the next.
+Times are medians over the rounds, and ratios are within one run. Threads are pinned to as many
+processors. The floor of a loss is the time in which the machine copies what no loss can do without:
+logits and labels as given, read forward and read backward, and a gradient written.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import random
 import statistics
 import tempfile
 import time
@@ -190,13 +192,15 @@ def measure(runs: dict[Any, Run], rounds: int, label: str = "") -> dict[Any, lis
     from rich.progress import Progress
 
     times: dict[Any, list[float]] = {key: [] for key in runs}
+    order, rng = list(runs), random.Random(0)
     # Nothing else runs while something is timed.
     with Progress(transient=True, auto_refresh=False, disable=not label) as progress:
         turns = progress.add_task(label, total=(rounds + 1) * len(runs))
         for turn in range(rounds + 1):  # the first warms up, and compiles
-            for key, run in runs.items():
+            rng.shuffle(order)
+            for key in order:
                 start = time.perf_counter()
-                run()
+                runs[key]()
                 took = 1e3 * (time.perf_counter() - start)
                 if turn:
                     times[key].append(took)
