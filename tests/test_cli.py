@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import segloss_xp as sx
-from segloss_xp.cli import _layout, _losses, _unet, demo, listing, main, parser
+from segloss_xp.cli import _losses, _placement, _unet, demo, listing, main, parser
 from segloss_xp.taxonomy import FAMILIES
 
 
@@ -175,29 +175,29 @@ def test_list_as_markdown_needs_no_package(capsys, monkeypatch):
 
 def test_on_the_map_nothing_lies_on_anything():
     entries = sx.losses()
-    layout = _layout.Layout(entries)
-    width, height = _layout.NODE_WIDTH, _layout.NODE_HEIGHT
-    boxes = [layout.box(entry) for entry in entries]
+    placement = _placement.Placement(entries)
+    width, height = _placement.NODE_WIDTH, _placement.NODE_HEIGHT
+    boxes = [placement.box(entry) for entry in entries]
     for number, (left, top) in enumerate(boxes):
-        assert 0 <= left <= layout.width - width + 1e-9
-        assert 0 <= top <= layout.height - height + 1e-9
+        assert 0 <= left <= placement.width - width + 1e-9
+        assert 0 <= top <= placement.height - height + 1e-9
         for x, y in boxes[:number]:
             assert abs(x - left) >= width or abs(y - top) >= height
-    for line in layout.lines:
+    for line in placement.lines:
         assert not any(top <= line.trunk <= top + height for _, top in boxes)
         for gutter in line.gutters.values():
             assert not any(left <= gutter <= left + width for left, _ in boxes)
-    drawn = sum(len(line.children) for line in layout.lines)
+    drawn = sum(len(line.children) for line in placement.lines)
     assert drawn == sum(len(entry.kin) for entry in entries)
 
 
 def test_time_runs_down_the_map():
-    layout = _layout.Layout(sx.losses())
+    placement = _placement.Placement(sx.losses())
     for one in sx.losses():
         for other in sx.losses():
             if one.year < other.year:
-                assert layout.row[one] < layout.row[other]
-            assert one.family == other.family or layout.lane[one] != layout.lane[other]
+                assert placement.row[one] < placement.row[other]
+            assert one.family == other.family or placement.lane[one] != placement.lane[other]
 
 
 def test_no_loss_derives_from_a_younger_one():

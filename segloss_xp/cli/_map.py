@@ -12,8 +12,8 @@ from matplotlib.patches import FancyBboxPatch, PathPatch, Rectangle
 from matplotlib.path import Path
 
 from segloss_xp._entry import Entry
-from segloss_xp.cli._layout import NODE_HEIGHT, NODE_WIDTH, Layout
 from segloss_xp.cli._page import on_lines
+from segloss_xp.cli._placement import NODE_HEIGHT, NODE_WIDTH, Placement
 from segloss_xp.taxonomy import FAMILIES
 
 _COLOURS = ("#2f6db3", "#c8553d", "#2a8c6a", "#8a5aa8", "#b8862b", "#4a7f95", "#a8497b", "#6b7a3a")
@@ -31,66 +31,66 @@ def draw(path: File, entries: Sequence[Entry]) -> None:
         File to write, in a format that its suffix says.
     entries : sequence of Entry
     """
-    layout = Layout(entries)
-    width, height = _LEFT + layout.width + _RIGHT, _TOP + layout.height + _BOTTOM
+    placement = Placement(entries)
+    width, height = _LEFT + placement.width + _RIGHT, _TOP + placement.height + _BOTTOM
     with rc_context({"font.family": "sans-serif", "svg.fonttype": "path", "svg.hashsalt": "map"}):
         figure = Figure(figsize=(width, height), facecolor="white")
         axes: Any = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
-        axes.set_xlim(-_LEFT, layout.width + _RIGHT)
-        axes.set_ylim(layout.height + _BOTTOM, -_TOP)
+        axes.set_xlim(-_LEFT, placement.width + _RIGHT)
+        axes.set_ylim(placement.height + _BOTTOM, -_TOP)
         colours: dict[str, str] = dict(zip(FAMILIES, _COLOURS, strict=False))
-        _draw_frame(axes, layout, colours, len(entries))
-        _draw_lines(axes, layout, colours)
+        _draw_frame(axes, placement, colours, len(entries))
+        _draw_lines(axes, placement, colours)
         for entry in entries:
-            _draw_loss(axes, layout, entry, colours[entry.family])
+            _draw_loss(axes, placement, entry, colours[entry.family])
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"Date": None} if path.suffix == ".svg" else {}
         figure.savefig(path, dpi=150, metadata=metadata)
 
 
-def _draw_frame(axes: Any, layout: Layout, colours: dict[str, str], count: int) -> None:
+def _draw_frame(axes: Any, placement: Placement, colours: dict[str, str], count: int) -> None:
     """Title, families, years."""
     title = f"{count} losses, and what they derive from"
     axes.text(0, -1.0, title, fontsize=19, weight="bold", color="0.15")
     about = "A line runs from each loss to those that derive from it, or contain it."
-    axes.text(layout.width, -1.0, about, fontsize=9, color="0.4", ha="right")
-    for number, year in enumerate(layout.rows):
-        top, bottom = layout.year_span(year)
+    axes.text(placement.width, -1.0, about, fontsize=9, color="0.4", ha="right")
+    for number, year in enumerate(placement.rows):
+        top, bottom = placement.year_span(year)
         if number % 2 == 0:
-            band = Rectangle((-_LEFT, top - 0.06), layout.width + _LEFT + _RIGHT, bottom - top)
+            band = Rectangle((-_LEFT, top - 0.06), placement.width + _LEFT + _RIGHT, bottom - top)
             band.set(facecolor="#f5f4f1", edgecolor="none", zorder=0)
             axes.add_patch(band)
         axes.text(
             -_LEFT + 0.08, top + NODE_HEIGHT / 2, str(year), color="0.45", fontsize=10, va="center"
         )
-    for family in layout.families:
-        left, right = layout.lane_span(family)
+    for family in placement.families:
+        left, right = placement.lane_span(family)
         colour = colours[family]
         axes.text(left, -0.42, family.capitalize(), color=colour, fontsize=14, weight="bold")
         about = _wrapped(FAMILIES[family], round(14 * (right - left)) - 2)
         axes.text(left, -0.36, about, color="0.4", fontsize=8.5, va="top", linespacing=1.1)
 
 
-def _draw_lines(axes: Any, layout: Layout, colours: dict[str, str]) -> None:
-    for line in layout.lines:
-        colour = _shade(colours[line.parent.family], layout.entries.index(line.parent))
-        for points in _routes(layout, line):
+def _draw_lines(axes: Any, placement: Placement, colours: dict[str, str]) -> None:
+    for line in placement.lines:
+        colour = _shade(colours[line.parent.family], placement.entries.index(line.parent))
+        for points in _routes(placement, line):
             patch = PathPatch(_rounded(points), facecolor="none", edgecolor=colour, linewidth=1.1)
             patch.set(capstyle="round", zorder=1)
             axes.add_patch(patch)
         for child in line.children:
-            left, top = layout.box(child)
-            _draw_head(axes, left, layout.entry_height(child, line.parent) + top, colour)
+            left, top = placement.box(child)
+            _draw_head(axes, left, placement.entry_height(child, line.parent) + top, colour)
 
 
-def _routes(layout: Layout, line: Any) -> Iterator[list[tuple[float, float]]]:
-    left, top = layout.box(line.parent)
+def _routes(placement: Placement, line: Any) -> Iterator[list[tuple[float, float]]]:
+    left, top = placement.box(line.parent)
     start = left + NODE_WIDTH / 2, top + NODE_HEIGHT
     for child in line.children:
-        x, y = layout.box(child)
-        gutter = line.gutters[layout.lane[child]]
-        y += layout.entry_height(child, line.parent)
+        x, y = placement.box(child)
+        gutter = line.gutters[placement.lane[child]]
+        y += placement.entry_height(child, line.parent)
         yield [start, (start[0], line.trunk), (gutter, line.trunk), (gutter, y), (x, y)]
 
 
@@ -117,8 +117,8 @@ def _draw_head(axes: Any, x: float, y: float, colour: str) -> None:
     axes.add_patch(PathPatch(path, facecolor=colour, edgecolor="none", zorder=2))
 
 
-def _draw_loss(axes: Any, layout: Layout, entry: Entry, colour: str) -> None:
-    left, top = layout.box(entry)
+def _draw_loss(axes: Any, placement: Placement, entry: Entry, colour: str) -> None:
+    left, top = placement.box(entry)
     box = FancyBboxPatch(
         (left + 0.05, top + 0.05),
         NODE_WIDTH - 0.1,

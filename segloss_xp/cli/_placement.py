@@ -23,7 +23,7 @@ class Line:
     gutters: dict[int, float]
 
 
-class Layout:
+class Placement:
     """
     The map, in inches from its upper left corner.
 
