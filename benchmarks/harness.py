@@ -2,10 +2,9 @@
 What the benchmarks share: taking turns in one process, peak memory, the machine, the results.
 
 All that is compared takes turns, round after round, so that a change of the machine's pace meets
-all alike; each round in an order of its own, for each leaves its caches and its heap to the next.
-Times are medians over the rounds, and ratios are within one run. Threads are pinned to as many
-processors. The floor of a loss is the time in which the machine copies what no loss can do without:
-logits and labels as given, read forward and read backward, and a gradient written.
+all alike. Times are medians over the rounds, and ratios are within one run. Threads are pinned to
+as many processors. The floor of a loss is the time in which the machine copies what no loss can do
+without: logits and labels as given, read forward and read backward, and a gradient written.
 """
 
 import argparse
@@ -14,7 +13,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import random
 import statistics
 import tempfile
 import time
@@ -192,15 +190,13 @@ def measure(runs: dict[Any, Run], rounds: int, label: str = "") -> dict[Any, lis
     from rich.progress import Progress
 
     times: dict[Any, list[float]] = {key: [] for key in runs}
-    order, rng = list(runs), random.Random(0)
     # Nothing else runs while something is timed.
     with Progress(transient=True, auto_refresh=False, disable=not label) as progress:
         turns = progress.add_task(label, total=(rounds + 1) * len(runs))
         for turn in range(rounds + 1):  # the first warms up, and compiles
-            rng.shuffle(order)
-            for key in order:
+            for key, run in runs.items():
                 start = time.perf_counter()
-                runs[key]()
+                run()
                 took = 1e3 * (time.perf_counter() - start)
                 if turn:
                     times[key].append(took)

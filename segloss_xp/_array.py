@@ -1,7 +1,7 @@
 """What an array is, which library it belongs to, and the precision it is summed in."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar
 
 import array_api_compat
 
@@ -42,21 +42,6 @@ class Rule(Protocol):
     @property
     def pullback(self) -> Callable[..., Any]:
         """From ``(cotangent, x, *constants)``, the gradient by `x` of cotangent times value."""
-        ...
-
-
-@runtime_checkable
-class Leaving(Rule, Protocol):
-    """A rule whose pullback is given what forward has left, as its `room`, to write over."""
-
-    @property
-    def leave(self) -> Callable[..., Any]:
-        """Value at ``(x, *constants)``, and what to give to the pullback as `room`, or None."""
-        ...
-
-    @property
-    def keep(self) -> Callable[..., Any]:
-        """From ``(x, *constants)``, that room: what its derivatives are derivatives of."""
         ...
 
 

@@ -115,23 +115,15 @@ def importable(package: str) -> bool:
     return True
 
 
-def sum_over_pieces(function: Any, size: int, *arrays: Any, keep: Any = None) -> Any:
-    """
-    The function of arrays cut up along their last axis, added up, where there are `loops`.
-
-    Given another function to `keep`, also the values of that, joined.
-    """
+def sum_over_pieces(function: Any, size: int, *arrays: Any) -> Any:
+    """The function of arrays cut up along their last axis, added up, where there are `loops`."""
     from segloss_xp.jax import sum_over_pieces
 
-    return sum_over_pieces(function, size, *arrays, keep=keep)
+    return sum_over_pieces(function, size, *arrays)
 
 
-def join_pieces(function: Any, size: int, cotangent: Any, *arrays: Any, room: Any = None) -> Any:
-    """
-    ``function(cotangent, *arrays, room)``, linear in the first, of arrays cut up likewise; joined.
-
-    It may be written over the room, if there is one.
-    """
+def join_pieces(function: Any, size: int, cotangent: Any, *arrays: Any) -> Any:
+    """``function(cotangent, *arrays)``, linear in that, of arrays cut up likewise; joined."""
     from segloss_xp.jax import join_pieces
 
-    return join_pieces(function, size, cotangent, *arrays, room=room)
+    return join_pieces(function, size, cotangent, *arrays)

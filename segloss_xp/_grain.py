@@ -4,6 +4,7 @@ import math
 from typing import Any, Literal
 
 from segloss_xp import _ops
+from segloss_xp._activation import over_classes
 from segloss_xp._array import is_integer, namespace
 from segloss_xp._checks import check_choice, check_smooth, freeze_weights
 from segloss_xp._comparison import Comparison
@@ -257,7 +258,7 @@ class VoxelLoss(Loss):
         maps = self.ingredients(c)
         if reduction == "none":
             values = self._weighted(c, self.formula(c, *c.values(maps)))
-            return c.unflatten(values if c.multilabel else namespace(values).sum(values, axis=1))
+            return c.unflatten(values if c.multilabel else over_classes([values])[:, 0, :])
         values = self._weighted(c, self.formula(c, *(c.sums[m] for m in maps)))
         counted = self._counted(c)
         if self._alike(c):

@@ -84,7 +84,7 @@ class Sums:
         xp = namespace(x)
         if size := self._piece(xp, x):
             pull_back = partial(self._pull_back, xp)
-            joined = _execution.join_pieces(pull_back, size, cotangent, x, *constants, room=room)
+            joined = _execution.join_pieces(pull_back, size, cotangent, x, *constants)
             return _ops.narrow(xp, joined, x.dtype)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
         if not _execution.on_host(xp, cotangent, x, *constants) or _execution.recording(xp):
@@ -100,21 +100,6 @@ class Sums:
             # Under no name, lest it be held while the next is computed.
             out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *chunk, room=place), x.dtype)
         return out
-
-    def leave(self, x: Any, *constants: Any) -> tuple[Any, Any]:
-        """The sums and, where that saves a compiled loop time, the probabilities; else None."""
-        xp = namespace(x)
-        size = self._piece(xp, x)
-        # XLA reads log p in the time in which it computes p once more (JAX 0.10).
-        if not size or self.kept != "p":
-            return self.forward(x, *constants), None
-        add_up = partial(self._add_up, xp)
-        return _execution.sum_over_pieces(add_up, size, x, *constants, keep=self.keep)
-
-    def keep(self, x: Any, *constants: Any) -> Any:
-        """The probabilities, of a whole prediction or of a piece."""
-        blocks, _ = self._blocks(namespace(x), x, *constants)
-        return blocks[0].p
 
     @property
     def kept(self) -> str:

@@ -9,7 +9,7 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from segloss_xp._array import Leaving, Rule
+from segloss_xp._array import Rule
 
 try:
     from jax import enable_x64
@@ -18,32 +18,23 @@ except ImportError:  # JAX 0.6
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _leave(rule: Rule, x: Any, *constants: Any) -> Any:
-    """The value of a rule, and its room: None if it has none."""
-    if isinstance(rule, Leaving):
-        return rule.leave(x, *constants)
-    return rule.forward(x, *constants), None
+def _ruled(rule: Rule, x: Any, *constants: Any) -> Any:
+    return rule.forward(x, *constants)
 
 
-@_leave.defjvp
+@_ruled.defjvp
 def _(rule: Rule, primals: Any, tangents: Any) -> Any:
     # custom_vjp would refuse forward mode (jvp, hessian). The transpose of the hand-written
     # pullback is the tangent map; reverse mode transposes it back, at no cost.
     x, constants = primals[0], lax.stop_gradient(primals[1:])
-    value, room = _leave(rule, x, *constants)
-    known = {} if room is None else {"room": room}
-    transpose = jax.linear_transpose(lambda t: rule.pullback(t, x, *constants, **known), value)
-    by_room = None
-    if room is not None and isinstance(rule, Leaving):
-        by_room = jax.jvp(lambda x: rule.keep(x, *constants), (x,), tangents[:1])[1]
-    return (value, room), (transpose(tangents[0])[0], by_room)
+    value = _ruled(rule, x, *constants)
+    transpose = jax.linear_transpose(lambda t: rule.pullback(t, x, *constants), value)
+    return value, transpose(tangents[0])[0]
 
 
-@partial(jax.jit, static_argnums=0)
-def ruled(rule: Rule, x: Any, *constants: Any) -> Any:
-    """The function of a `Rule`, with the rule's own gradient."""
-    # Compiled also where the caller does not: one operation at a time would be slow.
-    return _leave(rule, x, *constants)[0]
+# The function of a `Rule`, with the rule's own gradient. Compiled also where the caller does not:
+# one operation at a time would be slow.
+ruled = jax.jit(_ruled, static_argnums=0)
 
 
 def argsort(keys: Any) -> Any:
@@ -55,17 +46,9 @@ def argsort(keys: Any) -> Any:
         return (pairs & (2**31 - 1)).astype(jax.numpy.int32)
 
 
-def sum_over_pieces(
-    function: Callable[..., Any],
-    size: int,
-    *arrays: Any,
-    keep: Callable[..., Any] | None = None,
-) -> Any:
-    """
-    The function of arrays cut up along their last axis, added up; None is passed on.
-
-    Given another function to `keep`, also the values of that, joined.
-    """
+def sum_over_pieces(function: Callable[..., Any], size: int, *arrays: Any) -> Any:
+    """The function of arrays cut up along their last axis, added up; None is passed on."""
+    whole, rest = _pieces(size, arrays)
 
     def plus(state: Any, part: Any) -> Any:
         # Kahan's sum: thousands of pieces, added up plainly, lose the last digits of all.
@@ -74,43 +57,26 @@ def sum_over_pieces(
         higher = total + part
         return higher, jax.numpy.where(jax.numpy.isfinite(higher), (higher - total) - part, 0)
 
-    def add(start: Any, size: int, carried: Any) -> Any:
-        state, kept = carried
-        piece = _piece(start, size, arrays)
-        if keep is not None:
-            kept = lax.dynamic_update_slice_in_dim(kept, keep(*piece), start, -1)
-        return plus(state, function(*piece)), kept
+    def add(state: Any, start: Any) -> Any:
+        return plus(state, function(*_piece(start, size, arrays))), None
 
     # From the first piece: what is carried varies over a mesh as the others do.
-    length, piece = arrays[0].shape[-1], _piece(0, size, arrays)
-    kept = None if keep is None else _lengthened(keep(*piece), length)
-    (total, _), kept = _rest(add, size, length, (plus((0.0, 0.0), function(*piece)), kept))
-    return total if keep is None else (total, kept)
+    first = plus((0.0, 0.0), function(*_piece(0, size, arrays)))
+    state, _ = lax.scan(add, first, jax.numpy.arange(size, whole, size))
+    return (state if rest is None else plus(state, function(*rest)))[0]
 
 
-def join_pieces(
-    function: Callable[..., Any], size: int, cotangent: Any, *arrays: Any, room: Any = None
-) -> Any:
-    """
-    ``function(cotangent, *arrays, room)`` of arrays cut up along their last axis, joined.
-
-    It is written over the room, if there is one.
-    """
+def join_pieces(function: Callable[..., Any], size: int, cotangent: Any, *arrays: Any) -> Any:
+    """``function(cotangent, *arrays)`` of arrays cut up along their last axis, put together."""
     # A leaf for each array, since None is none to a primitive.
-    leaves, tree = jax.tree.flatten((room, arrays))
-
-    def of_leaves(t: Any, *each: Any) -> Any:
-        room, arrays = jax.tree.unflatten(tree, each)
-        return function(t, *arrays, room=room)
-
+    leaves, tree = jax.tree.flatten(arrays)
     return _joined.bind(
         cotangent,
         *leaves,
-        function=of_leaves,
+        function=lambda t, *each: function(t, *jax.tree.unflatten(tree, each)),
         size=size,
         like=jax.typeof(cotangent),
         transposed=False,
-        over=room is not None,
     )
 
 
@@ -125,28 +91,21 @@ def _transpose(function: Callable[..., Any], like: Any) -> Callable[..., Any]:
 
 
 def _in_pieces(
-    t: Any,
-    *arrays: Any,
-    function: Callable[..., Any],
-    size: int,
-    like: Any,
-    transposed: bool,
-    over: bool,
+    t: Any, *arrays: Any, function: Callable[..., Any], size: int, like: Any, transposed: bool
 ) -> Any:
     if transposed:
         return sum_over_pieces(_transpose(function, like), size, t, *arrays)
     length = arrays[0].shape[-1]
 
-    def write(start: Any, size: int, joined: Any) -> Any:
-        given = (joined, *arrays[1:]) if over else arrays
-        piece = function(t, *_piece(start, size, given))
-        return lax.dynamic_update_slice_in_dim(joined, piece, start, -1)
+    def write(i: Any, joined: Any) -> Any:
+        # A last piece that would reach beyond the end is moved back, here and there, by JAX.
+        piece = function(t, *_piece(i * size, size, arrays))
+        return lax.dynamic_update_slice_in_dim(joined, piece, i * size, -1)
 
-    if over:
-        joined = write(0, size, arrays[0])
-    else:  # the first piece, longer, varies and is spread over devices as the others are
-        joined = _lengthened(function(t, *_piece(0, size, arrays)), length)
-    return _rest(write, size, length, joined)
+    # The first piece, longer, varies and is spread over devices as the others are.
+    first = function(t, *_piece(0, size, arrays))
+    joined = jax.numpy.pad(first, [(0, 0)] * (first.ndim - 1) + [(0, length - size)])
+    return lax.fori_loop(1, -(-length // size), write, joined)
 
 
 _joined.def_impl(_in_pieces)
@@ -159,23 +118,17 @@ def _(*avals: Any, **known: Any) -> Any:
 
 
 def _joined_jvp(primals: Any, tangents: Any, **known: Any) -> Any:
-    t, *arrays = primals
-    by_t, *by_arrays = tangents
+    t, x, *constants = primals
     value = _joined.bind(*primals, **known)
+    by_t, by_x, *_ = tangents
     parts = []
     if not isinstance(by_t, ad.Zero):
-        parts.append(_joined.bind(by_t, *arrays, **known))
-    function = known["function"]
-    if known["transposed"]:
-        function = _transpose(function, known["like"])
-    if some := [k for k, by in enumerate(by_arrays) if not isinstance(by, ad.Zero)]:
-
-        def of_some(*given: Any) -> Any:
-            each = dict(enumerate(arrays)) | dict(zip(some, given, strict=True))
-            return function(t, *each.values())
-
-        given, by_given = ([x[k] for k in some] for x in (arrays, by_arrays))
-        parts.append(jax.jvp(of_some, given, by_given)[1])
+        parts.append(_joined.bind(by_t, x, *constants, **known))
+    if not isinstance(by_x, ad.Zero):
+        function = known["function"]
+        if known["transposed"]:
+            function = _transpose(function, known["like"])
+        parts.append(jax.jvp(lambda x: function(t, x, *constants), (x,), (by_x,))[1])
     return value, sum(parts[1:], parts[0])
 
 
@@ -185,9 +138,7 @@ def _joined_transpose(cotangent: Any, t: Any, *arrays: Any, transposed: bool, **
     return back, *(None for _ in arrays)
 
 
-def _joined_batch(
-    args: Any, axes: Any, *, function: Any, like: Any, over: bool, **known: Any
-) -> Any:
+def _joined_batch(args: Any, axes: Any, *, function: Any, like: Any, **known: Any) -> Any:
     pairs = list(zip(args, axes, strict=True))
     size = next(x.shape[axis] for x, axis in pairs if axis is not None)
     args = [x if axis is None else jax.numpy.moveaxis(x, axis, 0) for x, axis in pairs]
@@ -198,9 +149,7 @@ def _joined_batch(
         mapped[0] = 0
     if mapped[0] == 0:
         like = like.update(shape=(size, *like.shape))
-    # Over one room for all there is no room for each.
-    known.update(function=jax.vmap(function, mapped), like=like, over=over and mapped[1] == 0)
-    return _joined.bind(*args, **known), 0
+    return _joined.bind(*args, function=jax.vmap(function, mapped), like=like, **known), 0
 
 
 ad.primitive_jvps[_joined] = _joined_jvp
@@ -208,17 +157,12 @@ ad.primitive_transposes[_joined] = _joined_transpose
 batching.primitive_batchers[_joined] = _joined_batch
 
 
-def _rest(step: Callable[..., Any], size: int, length: int, carried: Any) -> Any:
-    """Carry on from the first piece: ``step(start, size, carried)``, the last maybe shorter."""
+def _pieces(size: int, arrays: tuple[Any, ...]) -> tuple[int, tuple[Any, ...] | None]:
+    """The length of all whole pieces, and what is left at the end."""
+    length = arrays[0].shape[-1]
     whole = length - length % size
-    carried = lax.fori_loop(1, whole // size, lambda i, c: step(i * size, size, c), carried)
-    return carried if whole == length else step(whole, length - whole, carried)
-
-
-def _lengthened(piece: Any, length: int) -> Any:
-    """A first piece as an array of a length, the rest of which is to be written."""
-    rest = length - piece.shape[-1]
-    return jax.numpy.pad(piece, [(0, 0)] * (piece.ndim - 1) + [(0, rest)])
+    rest = tuple(None if x is None else x[..., whole:] for x in arrays)
+    return whole, None if whole == length else rest
 
 
 def _piece(start: Any, size: int, arrays: tuple[Any, ...]) -> tuple[Any, ...]:

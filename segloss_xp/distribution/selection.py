@@ -5,6 +5,7 @@ from math import log
 from typing import Any
 
 from segloss_xp import _ops, _order
+from segloss_xp._activation import over_classes
 from segloss_xp._array import namespace
 from segloss_xp._checks import check_range
 from segloss_xp._comparison import Comparison
@@ -41,8 +42,7 @@ class Selection(VoxelLoss):
         values = self._weighted(c, entropy.formula(c, *c.values(entropy.ingredients(c))))
         weights = self._weighted(c, c.value_of_target(self._counted(c)))
         if not c.multilabel:
-            values = namespace(values).sum(values, axis=1, keepdims=True)
-            weights = c.xp.sum(weights, axis=1, keepdims=True)
+            values, weights = over_classes([values]), over_classes([weights])
         shape = weights.shape
         rows = (1 if self.batch else shape[0], -1)
         # Without the weights again: what counts more is not harder for it.
