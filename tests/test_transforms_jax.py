@@ -33,9 +33,9 @@ def arrays(case, *, space=(3, 2), **keywords):
     return jnp.asarray(logits), jnp.asarray(target), partial(case.loss, **call)
 
 
-def by_numpy(case, *, space=(3, 2), **keywords):
+def by_numpy(case, *, space=(3, 2), samples=2, **keywords):
     """What NumPy makes of the same, without a program for each operation."""
-    logits, target, call = problem(case.target, space=space)
+    logits, target, call = problem(case.target, space=space, samples=samples)
     return case.loss(logits, target, **call, **keywords)
 
 
@@ -50,6 +50,18 @@ def test_jit(case):
     value, gradient = jax.jit(jax.value_and_grad(loss))(x, t)
     assert_close(value, loss(x, t))
     assert_close(gradient, jax.grad(loss)(x, t))
+
+
+@each_loss
+def test_one_sample(case):
+    """Whose classes XLA adds up in another way."""
+    x, t, loss = arrays(case, samples=1)
+    values = jax.jit(lambda x: [loss(x, t, reduction=r) for r in reductions(case.loss)])(x)
+    for reduction, value in zip(reductions(case.loss), values, strict=True):
+        assert_close(value, by_numpy(case, samples=1, reduction=reduction))
+    if case.loss.grain == "voxel":
+        _, slope = sx.value_and_grad(case.loss, np.asarray(x), np.asarray(t), **loss.keywords)
+        assert_close(jax.jit(jax.grad(loss))(x, t), slope)
 
 
 @each_loss
