@@ -174,12 +174,12 @@ class Softmax(Voxels):
         if named & cls.joint:
             kept = ""  # it is asked for again
         by_softmax = named & {"p", "log_p"}
+        alone = [first[by] for by in by_softmax] if len(blocks) == len(by_softmax) == 1 else []
         # Whether it was kept or not, so that all gradients are the same to the last bit.
-        log = by_softmax == {"log_p"} and _execution.on_host(xp, blocks[0].x, first["log_p"])
-        if len(blocks) == 1 and (log or by_softmax == {"p"}):
+        if alone and _execution.on_host(xp, blocks[0].x, *alone):
             (by,) = by_softmax
-            known, over = getattr(blocks[0], by), by == kept
-            parts.append([_ops.softmax_pullback(xp, known, first[by], log=log, over=over)])
+            known, log, over = getattr(blocks[0], by), by == "log_p", by == kept
+            parts.append([_ops.softmax_pullback(xp, known, *alone, log=log, over=over)])
         elif by_softmax:
             by_log = super().pull(blocks, slopes)
             mean = over_classes(by_log)

@@ -74,9 +74,9 @@ def expm1(xp: Any, x: Any) -> Any:
 
 
 def softmax_pullback(xp: Any, p: Any, slope: Any, *, log: bool = False, over: bool = False) -> Any:
-    """From the slope by a softmax `p` over axis 1, or its logarithm, that by x; maybe over `p`."""
+    """On the host, from the slope by a softmax `p`, or its log, that by x; maybe over `p`."""
     match name(xp):
-        case "torch" if on_host(xp, p, slope):
+        case "torch":
             import torch
 
             aten = torch.ops.aten
@@ -86,8 +86,6 @@ def softmax_pullback(xp: Any, p: Any, slope: Any, *, log: bool = False, over: bo
                 return back.out(*given, **{"out" if log else "grad_input": p})
             return back(*given)
         case _:
-            # By log p in both cases: XLA takes ten times as long to add up, over the classes of
-            # one sample, products that have no other use (JAX 0.10).
             slope, p = (slope, xp.exp(p)) if log else (p * slope, p)
             return add_product(xp, slope, p, -xp.sum(slope, axis=1, keepdims=True))
 
