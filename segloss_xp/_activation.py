@@ -1,12 +1,13 @@
 """From the network's output to probabilities, and the slopes back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from operator import add
 from typing import Any, ClassVar
 
 from segloss_xp import _execution, _ops
 from segloss_xp._array import namespace
+from segloss_xp._pieces import split
 
 
 class Voxels:
@@ -18,8 +19,8 @@ class Voxels:
     """
 
     __slots__ = (
-        *("_log_odds", "_log_p", "_log_q", "_p", "_target"),
-        *("fields", "mass", "one_hot", "x", "xp"),
+        *("_log_odds", "_log_p", "_log_q", "_p", "_target", "_x"),
+        *("fields", "hidden", "mass", "one_hot", "xp"),
     )
 
     #: The quantities for which a block must hold all classes.
@@ -28,12 +29,22 @@ class Voxels:
     #: The quantities that are worth being kept for the gradient, the best first.
     lasting: ClassVar[tuple[str, ...]] = ("p",)
 
+    _pull: Callable[..., Any]
+
     def __init__(self, xp: Any, x: Any, g: Any) -> None:
-        self.xp, self.x, self._target = xp, x, g
+        self.xp, self._x, self._target = xp, x, g
         self.one_hot = False  # whether the target is 1 in one class at most, else 0
+        self.hidden = False  # whether target and fields are 0 where the weight is, which else is 1
         self.mass: Any = 1.0  # the target added up over all classes
         self.fields: Mapping[Any, Any] = {}  # images that some maps look at, by their `Field`
         self._p = self._log_p = self._log_q = self._log_odds = None
+
+    @property
+    def x(self) -> Any:
+        """The prediction."""
+        if callable(self._x):
+            self._x = self._x()
+        return self._x
 
     @property
     def g(self) -> Any:
@@ -41,6 +52,13 @@ class Voxels:
         if callable(self._target):
             self._target = self._target()
         return self._target
+
+    def weighted(self, factors: tuple[Any, ...], weight: Any) -> tuple[Any, ...]:
+        """The factors of a product, and the weight, unless the product is 0 where that is."""
+        zeros = (self._target, *self.fields.values()) if self.hidden else ()
+        if weight is None or any(each is zero for each in factors for zero in zeros):
+            return factors
+        return weight, *factors
 
     @property
     def p(self) -> Any:
@@ -99,8 +117,9 @@ class Voxels:
 
     @classmethod
     def blocks(cls, xp: Any, x: Any, g: list[Any]) -> list[Any]:
-        """Split the prediction (n, C, v) by classes, one block for each target in `g`."""
-        return [cls(xp, part, target) for part, target in zip(split(x, len(g)), g, strict=True)]
+        """The prediction (n, C, v), or what makes it, in one block for each target in `g`."""
+        parts = [x] if len(g) == 1 else split(x(), len(g))
+        return [cls(xp, part, target) for part, target in zip(parts, g, strict=True)]
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]], kept: str = "") -> list[Any]:
@@ -110,16 +129,6 @@ class Voxels:
         They may be written over the quantity that a single block has `kept`.
         """
         return [v._pull(**slope) for v, slope in zip(blocks, slopes, strict=True)]
-
-    def _pull(
-        self,
-        p: Any = None,
-        log_p: Any = None,
-        log_q: Any = None,
-        log_odds: Any = None,
-        z: Any = None,
-    ) -> Any:
-        raise NotImplementedError
 
 
 class Softmax(Voxels):
@@ -138,7 +147,7 @@ class Softmax(Voxels):
     def blocks(cls, xp: Any, x: Any, g: list[Any]) -> list[Any]:
         if len(g) == 1:
             return [cls(xp, x, g[0])]
-        classes = split(x, len(g))
+        classes = split(x(), len(g))
         # The softmax does not depend on the shift, and a differentiable maximum would cost the
         # backward pass a multiple of the rest.
         top = _ops.stop_gradient(xp, reduce(xp.maximum, classes))
@@ -174,12 +183,13 @@ class Softmax(Voxels):
         if named & cls.joint:
             kept = ""  # it is asked for again
         by_softmax = named & {"p", "log_p"}
-        alone = [first[by] for by in by_softmax] if len(blocks) == len(by_softmax) == 1 else []
+        alone = by_softmax if len(blocks) == len(by_softmax) == 1 else ()
+        given = [(by, getattr(blocks[0], by), first[by]) for by in alone]
         # Whether it was kept or not, so that all gradients are the same to the last bit.
-        if alone and _execution.on_host(xp, blocks[0].x, *alone):
-            (by,) = by_softmax
-            known, log, over = getattr(blocks[0], by), by == "log_p", by == kept
-            parts.append([_ops.softmax_pullback(xp, known, *alone, log=log, over=over)])
+        if given and _execution.eager(xp, *given[0][1:]):
+            ((by, known, slope),) = given
+            log, over = by == "log_p", by == kept
+            parts.append([_ops.softmax_pullback(xp, known, slope, log=log, over=over)])
         elif by_softmax:
             by_log = super().pull(blocks, slopes)
             mean = over_classes(by_log)
@@ -225,14 +235,7 @@ class Softmax(Voxels):
         total = xp.sum(e, axis=1, keepdims=True)
         return leads, top + xp.log(total), e / total
 
-    def _pull(
-        self,
-        p: Any = None,
-        log_p: Any = None,
-        log_q: Any = None,
-        log_odds: Any = None,
-        z: Any = None,
-    ) -> Any:
+    def _pull(self, p: Any = None, log_p: Any = None, **others: Any) -> Any:
         # By log p, whose own slope by x is delta - p: `pull` takes off the mean.
         if log_p is None or p is None:
             return _total(log_p, _times(p, self.p))
@@ -323,13 +326,6 @@ class Probability(Voxels):
 
     def _at_least(self, limit: str, p: Any) -> Any:
         return self.xp.clip(p, min=float(getattr(self.xp.finfo(p.dtype), limit)))
-
-
-def split(x: Any, count: int) -> list[Any]:
-    """The array (n, C or 1, v) as one block, or as one for each of `count` = C classes."""
-    if count == 1 or x.shape[1] == 1:
-        return [x] * count
-    return [x[:, c : c + 1, :] for c in range(count)]
 
 
 def over_classes(blocks: Iterable[Any]) -> Any:

@@ -7,15 +7,28 @@ from typing import Any
 from segloss_xp._array import name
 
 
-def on_host(xp: Any, *arrays: Any) -> bool:
-    """Whether each operation runs at once, on this processor, on plain memory."""
+def eager(xp: Any, *arrays: Any) -> bool:
+    """Whether each operation runs at once, on plain memory, which may be that of a device."""
     match name(xp):
-        case "numpy":
+        case "numpy" | "cupy" | "array_api_strict":
             return True
         case "torch":
             from segloss_xp.torch import is_plain, tracing
 
             return not tracing() and all(x is None or is_plain(x) for x in arrays)
+        case _:
+            return False
+
+
+def on_host(xp: Any, *arrays: Any) -> bool:
+    """Whether it also is this processor, so that to look at values is to wait for no one."""
+    match name(xp):
+        case "numpy":
+            return True
+        case "torch" if eager(xp, *arrays):
+            from segloss_xp.torch import is_here
+
+            return all(x is None or is_here(x) for x in arrays)
         case _:
             return False
 

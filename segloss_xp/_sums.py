@@ -1,28 +1,20 @@
 """Sums of maps over voxels: one pass over the prediction forward, and one backward."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial, reduce
-from math import prod
+from functools import partial, reduce
 from operator import mul
 from typing import Any
 
 from segloss_xp import _execution, _ops
-from segloss_xp._activation import Voxels, split
+from segloss_xp._activation import Voxels
 from segloss_xp._array import is_bool, is_integer, namespace, working_dtype
+from segloss_xp._pieces import is_piece, piece, pieces, split, voxels_of_loop
 from segloss_xp.maps.base import Field, Map, factors
-
-# Voxels times classes that one thread works on at a time where operations run one by one: a few
-# arrays of this size stay in a core's cache.
-_CACHED = 1 << 18
 
 # Up to this many classes a compiler that fuses sums is given one expression a class, which it fuses
 # best; beyond it the program grows too long.
 _UNROLLED = 16
-
-# Voxels times samples and classes that a compiled loop works on at a time, but no fewer voxels
-# than the least, below which a piece is scraps of memory.
-_LOOPED, _LEAST_LOOPED = 1 << 15, 64
 
 
 @dataclass(frozen=True)
@@ -62,17 +54,17 @@ class Sums:
     def forward(self, x: Any, *constants: Any, room: Any = None) -> Any:
         """The sums (N, K, C); into the `room`, an array like `x`, goes what is `kept`."""
         xp = namespace(x)
-        if size := self._piece(xp, x):
+        if size := self._voxels_of_loop(xp, x):
             return _execution.sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
-        if not _execution.on_host(xp, x, *constants):
+        if not _execution.eager(xp, x, *constants):
             return self._add_up(xp, x, *constants)
-        if _is_small(xp, x):
+        if is_piece(xp, x):
             out = self._add_up(xp, x, *constants, room=room)
         else:
             out = self._out(xp, x)
-            for n, v in _chunks(xp, x):
+            for n, v in pieces(xp, x):
                 place = None if room is None else room[n, :, v]
-                self._put(out, n, v, self._add_up(xp, *_chunk(n, v, x, *constants), room=place))
+                self._put(out, n, v, self._add_up(xp, *piece(n, v, x, *constants), room=place))
         return xp.astype(out, working_dtype(xp, x), copy=False)
 
     def pullback(self, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
@@ -82,20 +74,20 @@ class Sums:
         It is written over what is `kept`, if there is the `room` of forward.
         """
         xp = namespace(x)
-        if size := self._piece(xp, x):
+        if size := self._voxels_of_loop(xp, x):
             pull_back = partial(self._pull_back, xp)
             joined = _execution.join_pieces(pull_back, size, cotangent, x, *constants)
             return _ops.narrow(xp, joined, x.dtype)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
-        if not _execution.on_host(xp, cotangent, x, *constants) or _execution.recording(xp):
+        if not _execution.eager(xp, cotangent, x, *constants) or _execution.recording(xp):
             return _ops.narrow(xp, self._pull_back(xp, cotangent, x, *constants), x.dtype)
         out = xp.empty_like(x) if room is None else room
-        if _is_small(xp, x):
+        if is_piece(xp, x):
             gradient = self._pull_back(xp, cotangent, x, *constants, room=room)
             out[...] = _ops.narrow(xp, gradient, x.dtype)
             return out
-        for n, v in _chunks(xp, x):
-            part, chunk = self._part(cotangent, n, v), _chunk(n, v, x, *constants)
+        for n, v in pieces(xp, x):
+            part, chunk = self._part(cotangent, n, v), piece(n, v, x, *constants)
             place = None if room is None else room[n, :, v]
             # Under no name, lest it be held while the next is computed.
             out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *chunk, room=place), x.dtype)
@@ -107,17 +99,12 @@ class Sums:
         computed = {m.wrt for m in self.maps}
         return next((each for each in self.activation.lasting if each in computed), "")
 
-    def _piece(self, xp: Any, x: Any) -> int:
-        """Voxels that a compiled loop works on at a time; 0 where it is better to have no loop."""
-        if not _execution.loops(xp):
-            return 0
-        samples, classes, voxels = x.shape
-        size = max(_LEAST_LOOPED, _LOOPED // max(1, samples * classes))
-        return size if voxels > size else 0
+    def _voxels_of_loop(self, xp: Any, x: Any) -> int:
+        return voxels_of_loop(xp, x)
 
     def _out(self, xp: Any, x: Any) -> Any:
         shape = x.shape[0], len(self.maps), x.shape[1]
-        dtype = xp.result_type(working_dtype(xp, x), xp.float64)
+        dtype = xp.result_type(working_dtype(xp, x), _ops.longest(xp, x))
         return xp.zeros(shape, dtype=dtype, device=x.device)
 
     @staticmethod
@@ -143,10 +130,9 @@ class Sums:
         blocks, weight = self._blocks(xp, x, *constants)
         if room is not None:
             blocks[0].leave(self.kept, room)
-        weights = () if weight is None else (weight,)
         results = (
             [
-                self._over_voxels(xp, v.x, *weights, *factors(value))
+                self._over_voxels(xp, v.x, *v.weighted(factors(value), weight))
                 for v, value in zip(blocks, m.values(blocks), strict=True)
             ]
             for m in self.maps
@@ -168,7 +154,7 @@ class Sums:
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
         parts = self.activation.pull(blocks, slopes, "" if room is None else self.kept)
         if weight is not None:
-            parts = [part * weight for part in parts]
+            parts = [_weigh(part, weight, over=part is room) for part in parts]
         gradient = _join(xp, parts, x.shape[1])
         return gradient if gradient.shape == x.shape else xp.broadcast_to(gradient, x.shape)
 
@@ -178,35 +164,28 @@ class Sums:
         """Prediction and target in working precision, by classes; also the voxels' weight."""
         dtype = working_dtype(xp, x)
         classes = x.shape[1]
-        # Labels are compared as floating numbers: exact below 2**24 classes, vectorised everywhere,
-        # and uint8 labels meet no class number that they can't hold (uint8 == 300 is true for 44).
-        labels = is_integer(xp, target)
-        if not labels:
-            target = xp.astype(target, dtype, copy=False)
-        elif self.checked:
-            target = target[:, None, :]  # which not all maps look at
-        else:
-            target = xp.astype(target[:, None, :], dtype)
+        labels, given = is_integer(xp, target), weight
+        if labels:
+            target = target[:, None, :]
+        if labels and not self.checked:
+            target = xp.astype(target, dtype)
             weight = within(xp, target, classes, weight)
+        used, hidden = True, weight is None or is_bool(xp, weight)
         if weight is not None:
-            used = _ops.settled(weight if is_bool(xp, weight) else weight > 0)
-            # No product: what has no weight may be NaN or infinite.
-            x = _ops.only(used, x)
-            target = target if labels else _ops.only(used, target)
+            used = _ops.settled(weight if hidden else weight > 0)
             fields = tuple(_ops.only(used, field) for field in fields)
-            weight = xp.astype(weight, dtype, copy=False)
-        x = xp.astype(x, dtype, copy=False)
+            weight = None if hidden and used is True else xp.astype(weight, dtype, copy=False)
         apart = not any(m.wrt in self.activation.joint for m in self.maps)
         count = classes if apart and classes <= _UNROLLED and _execution.fuses(xp) else 1
-        if not labels:
-            targets = split(target, count)
-        elif count == 1:
-            targets = [partial(_one_hot, xp, target, classes, dtype)]
+        if labels:
+            # What is no class is not `used` anyway.
+            targets = _indicators(xp, target, classes, count, dtype, given is None or used)
         else:
-            targets = [partial(_ops.indicator, xp, target, float(c)) for c in range(classes)]
-        blocks = self.activation.blocks(xp, x, targets)
+            target = _ops.only(used, xp.astype(target, dtype, copy=False))
+            targets = split(target, count)
+        blocks = self.activation.blocks(xp, partial(_only, xp, used, x, dtype), targets)
         for v in blocks:
-            v.one_hot = labels
+            v.one_hot, v.hidden = labels, hidden
         if not labels and any(m.uses_mass for m in self.maps):
             mass = xp.sum(target, axis=1, keepdims=True)
             for v in blocks:
@@ -231,7 +210,7 @@ class Values(Sums):
     def _put(out: Any, n: slice, v: slice, part: Any) -> None:
         out[n, :, :, v] = part
 
-    def _piece(self, xp: Any, x: Any) -> int:
+    def _voxels_of_loop(self, xp: Any, x: Any) -> int:
         return 0
 
     @staticmethod
@@ -262,7 +241,7 @@ class _Once:
     def forward(self, x: Any, *constants: Any) -> Any:
         xp = namespace(x)
         alike = x.dtype == working_dtype(xp, x)
-        if self.sums.kept and alike and _execution.on_host(xp, x, *constants):
+        if self.sums.kept and alike and _execution.eager(xp, x, *constants):
             self._room = xp.empty_like(x)
         return self.sums.forward(x, *constants, room=self._room)
 
@@ -282,10 +261,34 @@ def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
     return xp.where(inside, weight, xp.zeros_like(weight))
 
 
-def _one_hot(xp: Any, labels: Any, classes: int, dtype: Any) -> Any:
-    """Labels (n, 1, v) as (n, C, v)."""
-    numbers = _ops.constant(xp, list(range(classes)), dtype, like=labels)
-    return _ops.indicator(xp, xp.astype(labels, dtype, copy=False), numbers[:, None])
+def _only(xp: Any, used: Any, x: Any, dtype: Any) -> Any:
+    # No product: what has no weight may be NaN or infinite.
+    return xp.astype(_ops.only(used, x), dtype, copy=False)
+
+
+def _indicators(
+    xp: Any, labels: Any, classes: int, count: int, dtype: Any, used: Any
+) -> list[Callable[[], Any]]:
+    """From labels (n, 1, v), where each class is, in blocks, for those maps that look at it."""
+
+    def numbers() -> Any:
+        # Exact below 2**24 classes, vectorised everywhere, and uint8 labels meet no class number
+        # that they can't hold (uint8 == 300 is true for 44).
+        return _ops.only(used, xp.astype(labels, dtype, copy=False), -1.0)
+
+    if count == 1:
+        every = partial(_ops.constant, xp, range(classes), dtype, like=labels)
+        return [lambda: _ops.indicator(xp, numbers(), every()[:, None])]
+    given = numbers()
+    return [partial(_ops.indicator, xp, given, float(c)) for c in range(classes)]
+
+
+def _weigh(x: Any, weight: Any, *, over: bool) -> Any:
+    """The product, maybe written over `x`."""
+    if over:
+        x *= weight
+        return x
+    return x * weight
 
 
 def _join(xp: Any, blocks: list[Any], classes: int) -> Any:
@@ -295,36 +298,3 @@ def _join(xp: Any, blocks: list[Any], classes: int) -> Any:
     if block.shape[1] == classes:
         return block
     return xp.broadcast_to(block, (block.shape[0], classes, *block.shape[2:]))
-
-
-def _is_small(xp: Any, x: Any) -> bool:
-    """Whether an array is a chunk by itself."""
-    return prod(x.shape) <= _CACHED * _execution.threads(xp)
-
-
-def _chunks(xp: Any, x: Any) -> Iterator[tuple[slice, slice]]:
-    """Slices of samples and of voxels that hold about a cache's worth each."""
-    _keep_what_is_freed(xp)
-    samples, classes, voxels = x.shape
-    size = max(1, _CACHED * _execution.threads(xp) // classes)
-    step = max(1, size // max(voxels, 1))
-    for n in range(0, samples, step):
-        for v in range(0, voxels, size):
-            yield slice(n, n + step), slice(v, v + size)
-
-
-@cache
-def _keep_what_is_freed(xp: Any) -> None:
-    """
-    Free a large block of memory, once.
-
-    From then on glibc keeps blocks up to this size when they are freed. Otherwise it may return
-    those of each chunk to the system, and get them back by page faults, at three times the time.
-    """
-    xp.empty(31 << 20, dtype=xp.uint8, device="cpu")
-
-
-def _chunk(n: slice, v: slice, *arrays: Any) -> tuple[Any, ...]:
-    return tuple(
-        each if each is None else each[n, v] if each.ndim == 2 else each[n, :, v] for each in arrays
-    )

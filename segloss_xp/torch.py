@@ -41,13 +41,17 @@ def all_reduce(x: torch.Tensor, group: Any = None) -> torch.Tensor:
 
 
 def is_plain(x: Any) -> bool:
-    """Whether a tensor is memory on the processor: no subclass, and under no transformation."""
+    """Whether a tensor is plain memory: no subclass, and under no transformation."""
     return (
         type(x) in _PLAIN
-        and x.is_cpu
         and not _functorch.is_functorch_wrapped_tensor(x)
         and not _functorch.is_legacy_batchedtensor(x)
     )
+
+
+def is_here(x: Any) -> bool:
+    """Whether a tensor is memory of this processor, not of a device that works on its own."""
+    return x.is_cpu
 
 
 def tracing() -> bool:
@@ -124,7 +128,7 @@ class RuledEager(Ruled):
 
 def descending(x: torch.Tensor) -> torch.Tensor:
     """Order of the last axis of floats that are -1 or at least 0, largest first; stable."""
-    if not tracing() and is_plain(x):
+    if not tracing() and is_plain(x) and is_here(x):
         return _by_radix(x)
     # What is exported shall run without this library.
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():

@@ -19,6 +19,7 @@ NAMES = (
     "dask",
     "torch",
     "torch-compiled",
+    "torch-device",
     "jax",
     "jax-jit",
     "cupy",
@@ -30,7 +31,7 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Backend:
-    """One library, in one way of running it."""
+    """One library, in one way of running it; as `torch-device` PyTorch, this processor a device."""
 
     name: str
 

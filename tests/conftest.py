@@ -67,21 +67,29 @@ def jax_or_skip():
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
-def backend(request) -> Backend:
+def backend(request, monkeypatch) -> Backend:
     """Each library under test, in each way of running it."""
-    return request.param
+    return prepared(request.param, monkeypatch)
 
 
 @pytest.fixture(params=[each for each in BACKENDS if each.eager], ids=lambda backend: backend.name)
-def eager(request) -> Backend:
+def eager(request, monkeypatch) -> Backend:
     """Each library under test, uncompiled."""
-    return request.param
+    return prepared(request.param, monkeypatch)
+
+
+def prepared(backend: Backend, monkeypatch) -> Backend:
+    """The backend; one that stands in for a device, its memory taken for that of one, in pieces."""
+    if backend.name == "torch-device":
+        monkeypatch.setattr("segloss_xp.torch.is_here", lambda x: False)
+        monkeypatch.setattr("segloss_xp._pieces._LAUNCHED", 1 << 5)
+    return backend
 
 
 @pytest.fixture(
     params=[each for each in BACKENDS if each.eager and each.differentiates],
     ids=lambda backend: backend.name,
 )
-def differentiating(request) -> Backend:
+def differentiating(request, monkeypatch) -> Backend:
     """Each library under test that knows gradients, uncompiled."""
-    return request.param
+    return prepared(request.param, monkeypatch)

@@ -60,7 +60,8 @@ def test_spacing_everywhere(backend: Backend, kind: str):
         expected(case, problem(kind, space=(4, 3), described=True), spacing=SPACING[2])
         for case in cases
     )
-    assert_close(backend.value(loss, prediction, target, **keywords), want, 2e-6)
+    # The boundary loss is a mean of distances of both signs.
+    assert_close(backend.value(loss, prediction, target, **keywords), want, 2e-6, least=1.0)
     if backend.differentiates:
         _, gradient = backend.value_and_grad(loss, prediction, target, **keywords)
         by_numpy = sx.value_and_grad(loss, prediction.astype(np.float64), target, **keywords)[1]

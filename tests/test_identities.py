@@ -9,7 +9,7 @@ from backends import Backend
 from problems import REDUCTIONS, assert_close, assert_finite, one_hot, problem, softmax
 
 import segloss_xp as sx
-from segloss_xp import _sums
+from segloss_xp import _pieces
 
 P = {"from_logits": False}
 CHANNELS = {"from_logits": False, "multilabel": True}
@@ -638,7 +638,7 @@ def test_digits_of_long_double():
 def test_digits_of_many_pieces(eager: Backend, monkeypatch):
     """The mean of a number is the number, in whatever pieces it is added up."""
     for size in "_CACHED", "_LOOPED":
-        monkeypatch.setattr(_sums, size, 1 << 7)
+        monkeypatch.setattr(_pieces, size, 1 << 7)
     p = np.broadcast_to(np.float32([[0.1], [0.9]]), (1, 2, 1 << 16)).copy()
     for k in 0, 1:
         got = eager.value(sx.CrossEntropyLoss(), p, np.full((1, 1 << 16), k), **P)

@@ -8,7 +8,7 @@ from cases import CASES
 from problems import TOLERANCE, assert_close, problem, reductions
 
 import segloss_xp as sx
-from segloss_xp import _sums
+from segloss_xp import _pieces
 
 jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
@@ -227,8 +227,8 @@ def test_loop(case, size, monkeypatch):
         return jax.jit(lambda: [alone(xs[0], ts[0]), jax.vmap(alone)(xs, ts)])()
 
     expected = transformed()
-    monkeypatch.setattr(_sums, "_LOOPED", size)
-    monkeypatch.setattr(_sums, "_LEAST_LOOPED", 1)
+    monkeypatch.setattr(_pieces, "_LOOPED", size)
+    monkeypatch.setattr(_pieces, "_LEAST_LOOPED", 1)
     jax.tree.map(assert_close, transformed(), expected)
 
 
@@ -274,8 +274,8 @@ def test_sums_of_a_loop_on_a_mesh(monkeypatch):
         from jax import shard_map
     except ImportError:
         from jax.experimental.shard_map import shard_map
-    monkeypatch.setattr(_sums, "_LOOPED", 6)
-    monkeypatch.setattr(_sums, "_LEAST_LOOPED", 1)
+    monkeypatch.setattr(_pieces, "_LOOPED", 6)
+    monkeypatch.setattr(_pieces, "_LEAST_LOOPED", 1)
     x, t, loss = arrays(CASES[0])
     mesh = jax.sharding.Mesh(np.asarray(jax.devices()), ("data",))
     parts = jax.sharding.PartitionSpec("data")
@@ -288,8 +288,8 @@ def test_loop_on_a_mesh(monkeypatch):
     """The same with its gradient, which JAX 0.6 itself has not."""
     if jax.device_count() > 1 or not hasattr(jax, "shard_map"):
         pytest.skip("no loop over the parts of several devices, or another shard_map")
-    monkeypatch.setattr(_sums, "_LOOPED", 6)
-    monkeypatch.setattr(_sums, "_LEAST_LOOPED", 1)
+    monkeypatch.setattr(_pieces, "_LOOPED", 6)
+    monkeypatch.setattr(_pieces, "_LEAST_LOOPED", 1)
     x, t, loss = arrays(CASES[0])
 
     def both(x, t):

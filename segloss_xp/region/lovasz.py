@@ -4,11 +4,11 @@ from itertools import product
 from typing import Any, ClassVar, Literal
 
 from segloss_xp import _execution, _ops, _order
-from segloss_xp._activation import split
 from segloss_xp._array import is_bool, is_integer, namespace
 from segloss_xp._checks import channels_only
 from segloss_xp._comparison import Comparison
 from segloss_xp._grain import ClassLoss
+from segloss_xp._pieces import split
 from segloss_xp._sums import Sums
 from segloss_xp.maps import AbsoluteError, ChargedError, ChargedHinge, Hinge, Majority, Map
 
