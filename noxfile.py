@@ -178,7 +178,7 @@ def bench(session: nox.Session) -> None:
     """Time and memory beside other libraries, on one processor and on two; prints a table."""
     install(session, *GROUPS["bench"], *PEERS_NEED, "edt", extras="[distance]")
     session.install(*INSTALL, "--no-deps", *PEERS, "nnunetv2")
-    for script in ("losses", "forms", "distance", "overhead", "precision", "scaling"):
+    for script in ("losses", "forms", "distance", "overhead", "precision", "scaling", "traffic"):
         both = script in ("losses", "forms", "distance")
         for threads in ("1", "2") if both else ("1",):
             path = f"benchmarks/{script}.py"

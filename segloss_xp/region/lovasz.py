@@ -74,6 +74,11 @@ class _LovaszLoss(ClassLoss):
                     charges[n, k, :] = _charge(errors[n, k, :], true[n, k, :], w)
                 else:
                     charges[n, k, :] = 0.0
+        elif _execution.eager(xp, errors):
+            charges = errors
+            w = None if weight is None else weight[:, 0, :]
+            for k in range(c.classes):
+                charges[:, k, :] = _charge(errors[:, k, :], true[:, k, :], w)
         else:
             count = c.classes if c.classes <= _ONE_BY_ONE else 1
             pairs = zip(split(errors, count), split(true, count), strict=True)
