@@ -29,12 +29,16 @@ class Voxels:
     #: The quantities that are worth being kept for the gradient, the best first.
     lasting: ClassVar[tuple[str, ...]] = ("p",)
 
+    # What each kind of prediction has of its own.
+    _probability: Callable[[], Any]
+    _log_probability: Callable[[], Any]
+    _log_complement: Callable[[], Any]
     _pull: Callable[..., Any]
 
     def __init__(self, xp: Any, x: Any, g: Any) -> None:
         self.xp, self._x, self._target = xp, x, g
         self.one_hot = False  # whether the target is 1 in one class at most, else 0
-        self.hidden = False  # whether target and fields are 0 where the weight is, which else is 1
+        self.hidden = False  # whether target and fields are 0 without weight, which else is 1
         self.mass: Any = 1.0  # the target added up over all classes
         self.fields: Mapping[Any, Any] = {}  # images that some maps look at, by their `Field`
         self._p = self._log_p = self._log_q = self._log_odds = None
@@ -53,7 +57,7 @@ class Voxels:
             self._target = self._target()
         return self._target
 
-    def weighted(self, factors: tuple[Any, ...], weight: Any) -> tuple[Any, ...]:
+    def with_weight(self, factors: tuple[Any, ...], weight: Any) -> tuple[Any, ...]:
         """The factors of a product, and the weight, unless the product is 0 where that is."""
         zeros = (self._target, *self.fields.values()) if self.hidden else ()
         if weight is None or any(each is zero for each in factors for zero in zeros):
@@ -103,21 +107,12 @@ class Voxels:
         """The logit, as it was given."""
         return self.x
 
-    def _probability(self) -> Any:
-        raise NotImplementedError
-
-    def _log_probability(self) -> Any:
-        raise NotImplementedError
-
-    def _log_complement(self) -> Any:
-        raise NotImplementedError
-
     def _odds(self) -> Any:
         return self.log_p - self.log_q
 
     @classmethod
     def blocks(cls, xp: Any, x: Any, g: list[Any]) -> list[Any]:
-        """The prediction (n, C, v), or what makes it, in one block for each target in `g`."""
+        """The prediction that `x` makes, (n, C, v), in one block for each target in `g`."""
         parts = [x] if len(g) == 1 else split(x(), len(g))
         return [cls(xp, part, target) for part, target in zip(parts, g, strict=True)]
 
@@ -183,13 +178,12 @@ class Softmax(Voxels):
         if named & cls.joint:
             kept = ""  # it is asked for again
         by_softmax = named & {"p", "log_p"}
-        alone = by_softmax if len(blocks) == len(by_softmax) == 1 else ()
-        given = [(by, getattr(blocks[0], by), first[by]) for by in alone]
-        # Whether it was kept or not, so that all gradients are the same to the last bit.
-        if given and _execution.eager(xp, *given[0][1:]):
-            ((by, known, slope),) = given
-            log, over = by == "log_p", by == kept
-            parts.append([_ops.softmax_pullback(xp, known, slope, log=log, over=over)])
+        alone = None
+        if len(blocks) == len(by_softmax) == 1:
+            (by,) = by_softmax
+            alone = blocks[0]._pull_alone(by, first[by], over=by == kept)
+        if alone is not None:
+            parts.append([alone])
         elif by_softmax:
             by_log = super().pull(blocks, slopes)
             mean = over_classes(by_log)
@@ -234,6 +228,14 @@ class Softmax(Voxels):
         e = xp.exp(others - top)
         total = xp.sum(e, axis=1, keepdims=True)
         return leads, top + xp.log(total), e / total
+
+    def _pull_alone(self, by: str, slope: Any, *, over: bool) -> Any:
+        """From the slope by one quantity, kept or not to the same last bit; None if not eager."""
+        known = getattr(self, f"_{by}")
+        if not _execution.eager(self.xp, self.x if known is None else known, slope):
+            return None
+        known, log = getattr(self, by), by == "log_p"
+        return _ops.softmax_pullback(self.xp, known, slope, log=log, over=over)
 
     def _pull(self, p: Any = None, log_p: Any = None, **others: Any) -> Any:
         # By log p, whose own slope by x is delta - p: `pull` takes off the mean.

@@ -160,7 +160,7 @@ class Comparison(Layout):
         x = xp.astype(x, working_dtype(xp, x), copy=False)
         if counted is not None:
             x = xp.where(counted, x, xp.zeros_like(x))
-        (voxels,) = self._activation.blocks(xp, x, [None])
+        (voxels,) = self._activation.blocks(xp, lambda: x, [None])
         return voxels.p
 
     def value_of_target(self, m: Map) -> Any:

@@ -1,4 +1,4 @@
-"""How a library runs its operations: one by one on this processor, recorded, or compiled."""
+"""How a library runs its operations: one by one, here or on a device, recorded, or compiled."""
 
 import importlib
 from functools import cache

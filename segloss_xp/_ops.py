@@ -290,12 +290,11 @@ def narrow(xp: Any, x: Any, dtype: Any) -> Any:
 
 def constant(xp: Any, values: Any, dtype: Any, *, like: Any) -> Any:
     """Array of the Python numbers `values` on the device of `like`."""
-    match name(xp):
-        case "jax" | "dask":
-            # A traced array has no device, and that of a sharded one is a sharding.
-            return xp.asarray(values, dtype=dtype)
-        case _:
-            return xp.asarray(values, dtype=dtype, device=like.device)
+    # A traced array of JAX has no device, and that of a sharded one is a sharding.
+    where = {} if name(xp) in ("jax", "dask") else {"device": like.device}
+    if isinstance(values, range):  # made there: to copy them would be to wait for the device
+        return xp.arange(values.start, values.stop, dtype=dtype, **where)
+    return xp.asarray(values, dtype=dtype, **where)
 
 
 def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:

@@ -49,7 +49,8 @@ def pieces(xp: Any, x: Any) -> Iterator[tuple[slice, slice]]:
     step = max(1, size // max(voxels, 1))
     for n in range(0, samples, step):
         for v in range(0, voxels, size):
-            yield slice(n, n + step), slice(v, v + size)
+            # Beyond the end the standard knows no slice.
+            yield slice(n, min(n + step, samples)), slice(v, min(v + size, voxels))
 
 
 def piece(n: slice, v: slice, *arrays: Any) -> tuple[Any, ...]:

@@ -87,10 +87,10 @@ class Sums:
             out[...] = _ops.narrow(xp, gradient, x.dtype)
             return out
         for n, v in pieces(xp, x):
-            part, chunk = self._part(cotangent, n, v), piece(n, v, x, *constants)
+            part, arrays = self._part(cotangent, n, v), piece(n, v, x, *constants)
             place = None if room is None else room[n, :, v]
             # Under no name, lest it be held while the next is computed.
-            out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *chunk, room=place), x.dtype)
+            out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *arrays, room=place), x.dtype)
         return out
 
     @property
@@ -99,8 +99,7 @@ class Sums:
         computed = {m.wrt for m in self.maps}
         return next((each for each in self.activation.lasting if each in computed), "")
 
-    def _voxels_of_loop(self, xp: Any, x: Any) -> int:
-        return voxels_of_loop(xp, x)
+    _voxels_of_loop = staticmethod(voxels_of_loop)
 
     def _out(self, xp: Any, x: Any) -> Any:
         shape = x.shape[0], len(self.maps), x.shape[1]
@@ -120,7 +119,8 @@ class Sums:
     def _over_voxels(xp: Any, x: Any, *factors: Any) -> Any:
         if factors:
             return _ops.sum_of_products(xp, *factors)
-        return xp.full_like(xp.sum(x[:, :1, :0], axis=2), x.shape[2])  # of voxels, if any
+        none = xp.astype(x[:, :1, :0], working_dtype(xp, x), copy=False)
+        return xp.full_like(xp.sum(none, axis=2), x.shape[2])  # of voxels, if any
 
     @staticmethod
     def _for_voxels(cotangent: Any) -> Any:
@@ -132,7 +132,7 @@ class Sums:
             blocks[0].leave(self.kept, room)
         results = (
             [
-                self._over_voxels(xp, v.x, *v.weighted(factors(value), weight))
+                self._over_voxels(xp, x, *v.with_weight(factors(value), weight))
                 for v, value in zip(blocks, m.values(blocks), strict=True)
             ]
             for m in self.maps
@@ -210,7 +210,8 @@ class Values(Sums):
     def _put(out: Any, n: slice, v: slice, part: Any) -> None:
         out[n, :, :, v] = part
 
-    def _voxels_of_loop(self, xp: Any, x: Any) -> int:
+    @staticmethod
+    def _voxels_of_loop(xp: Any, x: Any) -> int:
         return 0
 
     @staticmethod
@@ -219,7 +220,9 @@ class Values(Sums):
 
     @staticmethod
     def _over_voxels(xp: Any, x: Any, *factors: Any) -> Any:
-        return reduce(mul, factors) if factors else xp.ones_like(x[:, :1, :])
+        if factors:
+            return reduce(mul, factors)
+        return xp.ones_like(x[:, :1, :], dtype=working_dtype(xp, x))
 
     @staticmethod
     def _for_voxels(cotangent: Any) -> Any:

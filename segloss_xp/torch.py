@@ -41,9 +41,10 @@ def all_reduce(x: torch.Tensor, group: Any = None) -> torch.Tensor:
 
 
 def is_plain(x: Any) -> bool:
-    """Whether a tensor is plain memory: no subclass, and under no transformation."""
+    """Whether a tensor is plain memory: no subclass, under no transformation, on such a device."""
     return (
         type(x) in _PLAIN
+        and x.device.type in ("cpu", "cuda", "meta")
         and not _functorch.is_functorch_wrapped_tensor(x)
         and not _functorch.is_legacy_batchedtensor(x)
     )

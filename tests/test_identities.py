@@ -637,7 +637,7 @@ def test_digits_of_long_double():
 
 def test_digits_of_many_pieces(eager: Backend, monkeypatch):
     """The mean of a number is the number, in whatever pieces it is added up."""
-    for size in "_CACHED", "_LOOPED":
+    for size in "_CACHED", "_LAUNCHED", "_LOOPED":
         monkeypatch.setattr(_pieces, size, 1 << 7)
     p = np.broadcast_to(np.float32([[0.1], [0.9]]), (1, 2, 1 << 16)).copy()
     for k in 0, 1:

@@ -27,8 +27,9 @@ class Product:
     """
     The value of a map that is a product of arrays (n, C or 1, v), not multiplied.
 
-    So NumPy adds it up in one pass; of no arrays it is 1, and counted. It has no arithmetic: what
-    takes it for an array raises.
+    So NumPy adds it up in one pass; of no arrays it is 1, and counted. One that has the target or a
+    field itself among them is not multiplied by a mask, which these know. It has no arithmetic:
+    what takes it for an array raises.
     """
 
     __slots__ = ("factors",)
