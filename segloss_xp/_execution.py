@@ -21,7 +21,7 @@ def eager(xp: Any, *arrays: Any) -> bool:
 
 
 def on_host(xp: Any, *arrays: Any) -> bool:
-    """Whether it also is this processor, so that to look at values is to wait for no one."""
+    """Whether that is so on this processor, where to look at values is to wait for no device."""
     match name(xp):
         case "numpy":
             return True

@@ -41,7 +41,7 @@ def all_reduce(x: torch.Tensor, group: Any = None) -> torch.Tensor:
 
 
 def is_plain(x: Any) -> bool:
-    """Whether a tensor is plain memory: no subclass, under no transformation, on such a device."""
+    """Whether a tensor is memory to write to: no subclass, no transformation, no other device."""
     return (
         type(x) in _PLAIN
         and x.device.type in ("cpu", "cuda", "meta")
