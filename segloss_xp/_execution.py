@@ -13,9 +13,9 @@ def eager(xp: Any, *arrays: Any) -> bool:
         case "numpy" | "cupy" | "array_api_strict":
             return True
         case "torch":
-            from segloss_xp.torch import is_plain, tracing
+            import segloss_xp.torch
 
-            return not tracing() and all(x is None or is_plain(x) for x in arrays)
+            return segloss_xp.torch.plain(*arrays)
         case _:
             return False
 
@@ -25,10 +25,10 @@ def on_host(xp: Any, *arrays: Any) -> bool:
     match name(xp):
         case "numpy":
             return True
-        case "torch" if eager(xp, *arrays):
-            from segloss_xp.torch import is_here
+        case "torch":
+            import segloss_xp.torch
 
-            return all(x is None or is_here(x) for x in arrays)
+            return segloss_xp.torch.plain(*arrays, here=True)
         case _:
             return False
 

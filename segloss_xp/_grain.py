@@ -11,6 +11,9 @@ from segloss_xp._comparison import Comparison
 from segloss_xp._loss import Loss, Reduction
 from segloss_xp.maps import Intersection, Map, Predicted, Truth, Volume
 
+# The least that single precision doesn't round to 0, nor a processor may flush to it.
+_LEAST = 2.0**-126
+
 
 class ClassLoss(Loss):
     """
@@ -308,7 +311,10 @@ def reduce_alike(comparison: Comparison, values: Any, each: int, reduction: Redu
 def smoothed(numerator: Any, denominator: Any, smooth: float | tuple[float, float]) -> Any:
     """The smoothed ratio; 0 / 0, where there is nothing to find and nothing found, is 1."""
     above, below = smooth if isinstance(smooth, tuple) else (smooth, smooth)
-    return divide(numerator + above, denominator + below, empty=1.0)
+    numerator, denominator = numerator + above, denominator + below
+    if below >= _LEAST:  # nothing to be afraid of
+        return numerator / denominator
+    return divide(numerator, denominator, empty=1.0)
 
 
 def divide(numerator: Any, denominator: Any, *, empty: float = 0) -> Any:

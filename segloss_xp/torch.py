@@ -40,11 +40,21 @@ def all_reduce(x: torch.Tensor, group: Any = None) -> torch.Tensor:
     return collectives.all_reduce(x, "sum", everyone if group is None else group)
 
 
+def plain(*arrays: Any, here: bool = False) -> bool:
+    """Whether operations on arrays, or None, run at once, on plain memory; that is `here`."""
+    if tracing():
+        return False
+    for x in arrays:
+        if x is not None and not (is_plain(x) and (not here or is_here(x))):
+            return False
+    return True
+
+
 def is_plain(x: Any) -> bool:
     """Whether a tensor is memory to write to: no subclass, no transformation, no other device."""
     return (
         type(x) in _PLAIN
-        and x.device.type in ("cpu", "cuda", "meta")
+        and (x.is_cpu or x.is_cuda or x.is_meta)
         and not _functorch.is_functorch_wrapped_tensor(x)
         and not _functorch.is_legacy_batchedtensor(x)
     )
