@@ -35,6 +35,11 @@ def voxels_of_loop(xp: Any, x: Any) -> int:
     return size if voxels > size else 0
 
 
+def is_small(x: Any) -> bool:
+    """Whether several arrays like this one are small beside whatever else there is."""
+    return prod(x.shape) <= _CACHED
+
+
 def is_piece(xp: Any, x: Any) -> bool:
     """Whether an array is a piece by itself, where operations run one by one."""
     return prod(x.shape) <= _entries(xp, x)

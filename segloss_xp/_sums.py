@@ -9,7 +9,7 @@ from typing import Any
 from segloss_xp import _execution, _ops
 from segloss_xp._activation import Voxels
 from segloss_xp._array import is_bool, is_integer, namespace, working_dtype
-from segloss_xp._pieces import is_piece, piece, pieces, split, voxels_of_loop
+from segloss_xp._pieces import is_piece, is_small, piece, pieces, split, voxels_of_loop
 from segloss_xp.maps.base import Field, Map, factors
 
 # Up to this many classes a compiler that fuses sums is given one expression a class, which it fuses
@@ -46,7 +46,8 @@ class Sums:
         xp, rule = namespace(x), self
         if _execution.recorded(xp, x):
             rule = _Once(self)
-            if self.checked and is_integer(xp, target) and x.shape[1] <= 256:
+            few = self.checked and is_integer(xp, target) and x.shape[1] <= 256
+            if few and not is_small(x):
                 # Read again by the gradient: 8 bits of 64 are enough, as others have no weight.
                 target = xp.astype(target, xp.uint8, copy=False)
         return _ops.differentiable(xp, rule, x, target, weight, *fields)
@@ -82,10 +83,6 @@ class Sums:
         if not _execution.eager(xp, cotangent, x, *constants) or _execution.recording(xp):
             return _ops.narrow(xp, self._pull_back(xp, cotangent, x, *constants), x.dtype)
         out = xp.empty_like(x) if room is None else room
-        if is_piece(xp, x):
-            gradient = self._pull_back(xp, cotangent, x, *constants, room=room)
-            out[...] = _ops.narrow(xp, gradient, x.dtype)
-            return out
         for n, v in pieces(xp, x):
             part, arrays = self._part(cotangent, n, v), piece(n, v, x, *constants)
             place = None if room is None else room[n, :, v]
@@ -124,12 +121,24 @@ class Sums:
 
     @staticmethod
     def _for_voxels(cotangent: Any) -> Any:
-        return cotangent[:, :, None]
+        return cotangent[..., None]
 
     def _add_up(self, xp: Any, x: Any, *constants: Any, room: Any = None) -> Any:
-        blocks, weight = self._blocks(xp, x, *constants)
+        blocks, weight = self.blocks(xp, x, *constants)
         if room is not None:
             blocks[0].leave(self.kept, room)
+        return self.add_up(xp, x, blocks, weight)
+
+    def _pull_back(self, xp: Any, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
+        if all(m.wrt is None for m in self.maps):
+            return xp.zeros_like(x)
+        blocks, weight = self.blocks(xp, x, *constants)
+        if room is not None:
+            blocks[0].know(self.kept, room)
+        return self.pull_back(xp, cotangent, x, blocks, weight, room)
+
+    def add_up(self, xp: Any, x: Any, blocks: list[Any], weight: Any) -> Any:
+        """The sums of what is in the blocks."""
         results = (
             [
                 self._over_voxels(xp, x, *v.with_weight(factors(value), weight))
@@ -139,18 +148,17 @@ class Sums:
         )
         return xp.stack([_join(xp, result, x.shape[1]) for result in results], axis=1)
 
-    def _pull_back(self, xp: Any, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
-        if all(m.wrt is None for m in self.maps):
-            return xp.zeros_like(x)
-        blocks, weight = self._blocks(xp, x, *constants)
-        if room is not None:
-            blocks[0].know(self.kept, room)
+    def pull_back(
+        self, xp: Any, cotangent: Any, x: Any, blocks: list[Any], weight: Any, room: Any
+    ) -> Any:
+        """The gradient from what is in the blocks, maybe over what is `kept` there, the room."""
         slopes: list[dict[str, Any]] = [{} for _ in blocks]
-        for k, m in enumerate(self.maps):
+        cotangents = _ops.unstack(xp, self._for_voxels(cotangent))
+        for m, each in zip(self.maps, cotangents, strict=True):
             if m.wrt is None:
                 continue
-            cotangents = split(self._for_voxels(cotangent[:, k, ...]), len(blocks))
-            for slope, term in zip(slopes, m.pull(blocks, cotangents), strict=True):
+            terms = m.pull(blocks, split(each, len(blocks)))
+            for slope, term in zip(slopes, terms, strict=True):
                 slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
         parts = self.activation.pull(blocks, slopes, "" if room is None else self.kept)
         if weight is not None:
@@ -158,7 +166,7 @@ class Sums:
         gradient = _join(xp, parts, x.shape[1])
         return gradient if gradient.shape == x.shape else xp.broadcast_to(gradient, x.shape)
 
-    def _blocks(
+    def blocks(
         self, xp: Any, x: Any, target: Any, weight: Any, *fields: Any
     ) -> tuple[list[Any], Any]:
         """Prediction and target in working precision, by classes; also the voxels' weight."""
@@ -231,27 +239,45 @@ class Values(Sums):
 
 class _Once:
     """
-    Sums whose gradient may be asked for: forward leaves what can be kept to the pullback.
+    Sums whose gradient may be asked for: forward leaves to the pullback what can be kept.
 
-    It lies where the gradient will, and waits for it from forward to backward: an array like the
-    prediction. A second pullback computes it anew.
+    Of a small prediction that is all it has looked at. Of a larger one it is what fits where the
+    gradient will lie, an array like the prediction, which waits for it from forward to backward. A
+    second pullback computes it anew.
     """
 
     def __init__(self, sums: Sums) -> None:
         self.sums = sums
+        self._seen: Any = None
         self._room: Any = None
 
     def forward(self, x: Any, *constants: Any) -> Any:
-        xp = namespace(x)
-        alike = x.dtype == working_dtype(xp, x)
-        if self.sums.kept and alike and _execution.eager(xp, x, *constants):
-            self._room = xp.empty_like(x)
-        return self.sums.forward(x, *constants, room=self._room)
+        xp, sums = namespace(x), self.sums
+        if _execution.eager(xp, x, *constants):
+            if is_small(x):
+                blocks, weight = self._seen = sums.blocks(xp, x, *constants)
+                return sums.add_up(xp, x, blocks, weight)
+            if sums.kept and x.dtype == working_dtype(xp, x):
+                self._room = xp.empty_like(x)
+        return sums.forward(x, *constants, room=self._room)
 
     def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
-        recording = _execution.recording(namespace(x))
-        room, self._room = None if recording else self._room, None
-        return self.sums.pullback(cotangent, x, *constants, room=room)
+        xp, sums = namespace(x), self.sums
+        seen, room = self._seen, self._room
+        self._seen = self._room = None
+        if _execution.recording(xp):
+            return sums.pullback(cotangent, x, *constants)
+        if seen is None:
+            return sums.pullback(cotangent, x, *constants, room=room)
+        blocks, weight = seen
+        if sums.kept:
+            room = getattr(blocks[0], sums.kept)
+        gradient = sums.pull_back(xp, cotangent, x, blocks, weight, room)
+        if gradient is room and room.dtype == x.dtype:
+            return room
+        out = xp.empty_like(x)
+        out[...] = _ops.narrow(xp, gradient, x.dtype)  # of a single number, repeated, maybe
+        return out
 
 
 def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:

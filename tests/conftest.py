@@ -35,7 +35,12 @@ def names_a_library(item) -> bool:
 
 
 def pytest_collection_modifyitems(config, items):
-    """What no test gives a library to is NumPy's: left out where NumPy is not to be tested."""
+    """
+    What no test gives a library to is NumPy's: left out where NumPy is not to be tested.
+
+    What is compiled comes first, lest one process compile for minutes when the others are done.
+    """
+    items.sort(key=lambda item: "-compiled" not in item.nodeid and "-jit" not in item.nodeid)
     if any(each.library == "numpy" for each in BACKENDS):
         return
     config.hook.pytest_deselected(items=[item for item in items if not names_a_library(item)])
@@ -84,6 +89,7 @@ def prepared(backend: Backend, monkeypatch) -> Backend:
         monkeypatch.setattr("segloss_xp.torch.is_here", lambda x: False)
     if backend.name in ("torch-device", "strict"):
         monkeypatch.setattr("segloss_xp._pieces._LAUNCHED", 1 << 5)
+        monkeypatch.setattr("segloss_xp._pieces._CACHED", 1 << 4)
     return backend
 
 
