@@ -110,6 +110,13 @@ def test_operations_of_eager_torch(tensors):
     assert torch_traffic(*tensors).moved < 40 * LOGITS
 
 
+def test_operations_of_a_call():
+    """Of a small image, whose time they take, and what Python does between them."""
+    torch = pytest.importorskip("torch")
+    x = torch.zeros((2, 4, 8, 8), requires_grad=True)
+    assert torch_traffic(x, torch.zeros((2, 8, 8), dtype=torch.int64)).operations < 50
+
+
 def test_operations_of_eager_torch_on_a_device():
     """What is counted by shapes alone needs no device: labels may be none of the classes there."""
     torch = pytest.importorskip("torch")
