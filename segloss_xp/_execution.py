@@ -15,7 +15,7 @@ def eager(xp: Any, *arrays: Any) -> bool:
         case "torch":
             import segloss_xp.torch
 
-            return segloss_xp.torch.plain(*arrays)
+            return segloss_xp.torch.eager(*arrays)
         case _:
             return False
 
@@ -28,7 +28,7 @@ def on_host(xp: Any, *arrays: Any) -> bool:
         case "torch":
             import segloss_xp.torch
 
-            return segloss_xp.torch.plain(*arrays, here=True)
+            return segloss_xp.torch.eager(*arrays, here=True)
         case _:
             return False
 

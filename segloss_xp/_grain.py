@@ -11,7 +11,7 @@ from segloss_xp._comparison import Comparison
 from segloss_xp._loss import Loss, Reduction
 from segloss_xp.maps import Intersection, Map, Predicted, Truth, Volume
 
-# The least that single precision doesn't round to 0, nor a processor may flush to it.
+# The least number that is more than 0 in single precision, on processors that know no smaller ones.
 _LEAST = 2.0**-126
 
 
@@ -175,7 +175,11 @@ class RegionLoss(ClassLoss):
         raise NotImplementedError
 
     def ratio(self, numerator: Any, denominator: Any) -> Any:
-        """The smoothed ratio; 0 / 0, where there is nothing to find and nothing found, is 1."""
+        """
+        The smoothed ratio; 0 / 0, where there is nothing to find and nothing found, is 1.
+
+        The denominator is not negative before it is smoothed.
+        """
         return smoothed(numerator, denominator, self.smooth)
 
     @property
@@ -309,10 +313,10 @@ def reduce_alike(comparison: Comparison, values: Any, each: int, reduction: Redu
 
 
 def smoothed(numerator: Any, denominator: Any, smooth: float | tuple[float, float]) -> Any:
-    """The smoothed ratio; 0 / 0, where there is nothing to find and nothing found, is 1."""
+    """The smoothed ratio to what is not negative; 0 / 0, nothing found of nothing, is 1."""
     above, below = smooth if isinstance(smooth, tuple) else (smooth, smooth)
     numerator, denominator = numerator + above, denominator + below
-    if below >= _LEAST:  # nothing to be afraid of
+    if below >= _LEAST:
         return numerator / denominator
     return divide(numerator, denominator, empty=1.0)
 

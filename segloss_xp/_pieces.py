@@ -8,7 +8,7 @@ from typing import Any
 from segloss_xp import _execution
 
 # Voxels times classes that one thread works on at a time where operations run one by one: a few
-# arrays of this size stay in a core's cache.
+# arrays of this size stay in a core's cache. Up to it, they are kept from forward to backward.
 _CACHED = 1 << 18
 
 # The same on a device: to launch the operations takes about as long as a piece its memory.
@@ -36,7 +36,7 @@ def voxels_of_loop(xp: Any, x: Any) -> int:
 
 
 def is_small(x: Any) -> bool:
-    """Whether several arrays like this one are small beside whatever else there is."""
+    """Whether a few arrays like this one may be kept from forward to backward."""
     return prod(x.shape) <= _CACHED
 
 

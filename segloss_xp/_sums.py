@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, reduce
-from operator import mul
+from operator import is_, mul
 from typing import Any
 
 from segloss_xp import _execution, _ops
@@ -46,8 +46,7 @@ class Sums:
         xp, rule = namespace(x), self
         if _execution.recorded(xp, x):
             rule = _Once(self)
-            few = self.checked and is_integer(xp, target) and x.shape[1] <= 256
-            if few and not is_small(x):
+            if self.checked and is_integer(xp, target) and x.shape[1] <= 256:
                 # Read again by the gradient: 8 bits of 64 are enough, as others have no weight.
                 target = xp.astype(target, xp.uint8, copy=False)
         return _ops.differentiable(xp, rule, x, target, weight, *fields)
@@ -56,16 +55,16 @@ class Sums:
         """The sums (N, K, C); into the `room`, an array like `x`, goes what is `kept`."""
         xp = namespace(x)
         if size := self._voxels_of_loop(xp, x):
-            return _execution.sum_over_pieces(partial(self._add_up, xp), size, x, *constants)
+            return _execution.sum_over_pieces(partial(self._forward, xp), size, x, *constants)
         if not _execution.eager(xp, x, *constants):
-            return self._add_up(xp, x, *constants)
+            return self._forward(xp, x, *constants)
         if is_piece(xp, x):
-            out = self._add_up(xp, x, *constants, room=room)
+            out = self._forward(xp, x, *constants, room=room)
         else:
             out = self._out(xp, x)
             for n, v in pieces(xp, x):
                 place = None if room is None else room[n, :, v]
-                self._put(out, n, v, self._add_up(xp, *piece(n, v, x, *constants), room=place))
+                self._put(out, n, v, self._forward(xp, *piece(n, v, x, *constants), room=place))
         return xp.astype(out, working_dtype(xp, x), copy=False)
 
     def pullback(self, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
@@ -76,18 +75,18 @@ class Sums:
         """
         xp = namespace(x)
         if size := self._voxels_of_loop(xp, x):
-            pull_back = partial(self._pull_back, xp)
-            joined = _execution.join_pieces(pull_back, size, cotangent, x, *constants)
+            of_piece = partial(self._pullback, xp)
+            joined = _execution.join_pieces(of_piece, size, cotangent, x, *constants)
             return _ops.narrow(xp, joined, x.dtype)
         # Second derivatives differentiate this very expression, so it must not be cut up in place.
         if not _execution.eager(xp, cotangent, x, *constants) or _execution.recording(xp):
-            return _ops.narrow(xp, self._pull_back(xp, cotangent, x, *constants), x.dtype)
+            return _ops.narrow(xp, self._pullback(xp, cotangent, x, *constants), x.dtype)
         out = xp.empty_like(x) if room is None else room
         for n, v in pieces(xp, x):
             part, arrays = self._part(cotangent, n, v), piece(n, v, x, *constants)
             place = None if room is None else room[n, :, v]
             # Under no name, lest it be held while the next is computed.
-            out[n, :, v] = _ops.narrow(xp, self._pull_back(xp, part, *arrays, room=place), x.dtype)
+            out[n, :, v] = _ops.narrow(xp, self._pullback(xp, part, *arrays, room=place), x.dtype)
         return out
 
     @property
@@ -123,21 +122,21 @@ class Sums:
     def _for_voxels(cotangent: Any) -> Any:
         return cotangent[..., None]
 
-    def _add_up(self, xp: Any, x: Any, *constants: Any, room: Any = None) -> Any:
+    def _forward(self, xp: Any, x: Any, *constants: Any, room: Any = None) -> Any:
         blocks, weight = self.blocks(xp, x, *constants)
         if room is not None:
             blocks[0].leave(self.kept, room)
-        return self.add_up(xp, x, blocks, weight)
+        return self.sums_of(xp, x, blocks, weight)
 
-    def _pull_back(self, xp: Any, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
+    def _pullback(self, xp: Any, cotangent: Any, x: Any, *constants: Any, room: Any = None) -> Any:
         if all(m.wrt is None for m in self.maps):
             return xp.zeros_like(x)
         blocks, weight = self.blocks(xp, x, *constants)
         if room is not None:
             blocks[0].know(self.kept, room)
-        return self.pull_back(xp, cotangent, x, blocks, weight, room)
+        return self.gradient_of(xp, cotangent, x, blocks, weight, room)
 
-    def add_up(self, xp: Any, x: Any, blocks: list[Any], weight: Any) -> Any:
+    def sums_of(self, xp: Any, x: Any, blocks: list[Any], weight: Any) -> Any:
         """The sums of what is in the blocks."""
         results = (
             [
@@ -148,7 +147,7 @@ class Sums:
         )
         return xp.stack([_join(xp, result, x.shape[1]) for result in results], axis=1)
 
-    def pull_back(
+    def gradient_of(
         self, xp: Any, cotangent: Any, x: Any, blocks: list[Any], weight: Any, room: Any
     ) -> Any:
         """The gradient from what is in the blocks, maybe over what is `kept` there, the room."""
@@ -241,38 +240,43 @@ class _Once:
     """
     Sums whose gradient may be asked for: forward leaves to the pullback what can be kept.
 
-    Of a small prediction that is all it has looked at. Of a larger one it is what fits where the
-    gradient will lie, an array like the prediction, which waits for it from forward to backward. A
-    second pullback computes it anew.
+    Of a small prediction that is all it has looked at, up to five arrays like it. Of a larger one
+    it is what fits where the gradient will lie, one such array, which waits for it from forward to
+    backward. A second pullback computes it anew.
     """
 
     def __init__(self, sums: Sums) -> None:
         self.sums = sums
-        self._seen: Any = None
+        self._kept: Any = None
         self._room: Any = None
 
     def forward(self, x: Any, *constants: Any) -> Any:
         xp, sums = namespace(x), self.sums
         if _execution.eager(xp, x, *constants):
+            dtype = working_dtype(xp, x)
             if is_small(x):
-                blocks, weight = self._seen = sums.blocks(xp, x, *constants)
-                return sums.add_up(xp, x, blocks, weight)
-            if sums.kept and x.dtype == working_dtype(xp, x):
+                blocks, weight = sums.blocks(xp, x, *constants)
+                self._kept = (x, *constants), blocks, weight
+                return xp.astype(sums.sums_of(xp, x, blocks, weight), dtype, copy=False)
+            if sums.kept and x.dtype == dtype:
                 self._room = xp.empty_like(x)
         return sums.forward(x, *constants, room=self._room)
 
     def pullback(self, cotangent: Any, x: Any, *constants: Any) -> Any:
         xp, sums = namespace(x), self.sums
-        seen, room = self._seen, self._room
-        self._seen = self._room = None
+        kept, room = self._kept, self._room
+        self._kept = self._room = None
         if _execution.recording(xp):
             return sums.pullback(cotangent, x, *constants)
-        if seen is None:
+        if kept is None or not _execution.eager(xp, cotangent):
             return sums.pullback(cotangent, x, *constants, room=room)
-        blocks, weight = seen
+        arrays, blocks, weight = kept
+        if not all(map(is_, arrays, (x, *constants))):
+            # Copies, by hooks of PyTorch: what the blocks were made of may have changed by now.
+            return sums.pullback(cotangent, x, *constants)
         if sums.kept:
             room = getattr(blocks[0], sums.kept)
-        gradient = sums.pull_back(xp, cotangent, x, blocks, weight, room)
+        gradient = sums.gradient_of(xp, cotangent, x, blocks, weight, room)
         if gradient is room and room.dtype == x.dtype:
             return room
         out = xp.empty_like(x)

@@ -92,6 +92,31 @@ def test_backward_of_another_kind(case, way):
 
 
 @each
+def test_small_on_a_device(case, monkeypatch):
+    """Where labels are not looked at, and all that was looked at is kept, as it is here."""
+    x, t, loss = tensors(case)
+    expected = loss(x, t)
+    monkeypatch.setattr("segloss_xp.torch.is_here", lambda x: False)
+    value = loss(x, t)
+    close(value, expected)
+    close(gradient(value, x), gradient(expected, x))
+
+
+@few
+def test_saved_copies(case):
+    """Hooks may save copies, for what is changed after forward; the gradient is then by these."""
+    x, t, loss = tensors(case)
+    expected = gradient(loss(x, t), x)
+    x, t = x.detach().clone().requires_grad_(), t.clone()
+    with torch.autograd.graph.saved_tensors_hooks(torch.clone, lambda saved: saved):
+        value = loss(x, t)
+    with torch.no_grad():
+        x.zero_()
+        t.zero_()
+    close(gradient(value, x), expected)
+
+
+@each
 def test_jacobians(case):
     x, t, loss = tensors(case)
 
