@@ -266,14 +266,15 @@ class _Once:
         xp, sums = namespace(x), self.sums
         kept, room = self._kept, self._room
         self._kept = self._room = None
-        if _execution.recording(xp):
-            return sums.pullback(cotangent, x, *constants)
-        if kept is None or not _execution.eager(xp, cotangent):
-            return sums.pullback(cotangent, x, *constants, room=room)
-        arrays, blocks, weight = kept
-        if not all(map(is_, arrays, (x, *constants))):
+        if (
+            kept is None
+            or _execution.recording(xp)
+            or not _execution.eager(xp, cotangent)
             # Copies, by hooks of PyTorch: what the blocks were made of may have changed by now.
-            return sums.pullback(cotangent, x, *constants)
+            or not all(map(is_, kept[0], (x, *constants)))
+        ):
+            return sums.pullback(cotangent, x, *constants, room=room)
+        _, blocks, weight = kept
         if sums.kept:
             room = getattr(blocks[0], sums.kept)
         gradient = sums.gradient_of(xp, cotangent, x, blocks, weight, room)
