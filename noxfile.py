@@ -110,6 +110,9 @@ def agree(session: nox.Session) -> None:
     """All libraries at once: Dask, errors where they are mixed, gradients borrowed, examples."""
     install(session, *GROUPS["test"], "torch", "jax", "dask[array]")
     pytest(session, "tests/test_values.py", "tests/test_errors.py", backends="dask,torch-device")
+    # Not the large volumes, which are cut up there into pieces of a few voxels.
+    corners = ["tests/test_corners.py", "-k", "not half_precision"]
+    pytest(session, *corners, backends="torch-device")
     # The numbers of each library alone are held to the same truth by `tests`.
     mixed = ["tests/test_errors.py", "tests/test_house.py", "segloss_xp"]
     pytest(session, *PROGRAMS, *mixed, "--ignore=segloss_xp/bias", backends="numpy,jax-jit")

@@ -1,148 +1,36 @@
 """From the network's output to probabilities, and the slopes back."""
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import reduce
+from collections.abc import Mapping
+from functools import partial, reduce
 from operator import add
-from typing import Any, ClassVar
+from typing import Any
 
 from segloss_xp import _execution, _ops
-from segloss_xp._array import namespace
+from segloss_xp._array import is_bool
 from segloss_xp._pieces import split
-
-
-class Voxels:
-    """
-    Prediction and target over a block of voxels and classes, as the maps see them.
-
-    The logarithms are computed from the logits, never from the probability, and each quantity
-    at most once.
-    """
-
-    __slots__ = (
-        *("_log_odds", "_log_p", "_log_q", "_p", "_target", "_x"),
-        *("fields", "hidden", "mass", "one_hot", "xp"),
-    )
-
-    #: The quantities for which a block must hold all classes.
-    joint: ClassVar[frozenset[str]] = frozenset()
-
-    #: The quantities that are worth being kept for the gradient, the best first.
-    lasting: ClassVar[tuple[str, ...]] = ("p",)
-
-    # What each kind of prediction has of its own.
-    _probability: Callable[[], Any]
-    _log_probability: Callable[[], Any]
-    _log_complement: Callable[[], Any]
-    _pull: Callable[..., Any]
-
-    def __init__(self, xp: Any, x: Any, g: Any) -> None:
-        self.xp, self._x, self._target = xp, x, g
-        self.one_hot = False  # whether the target is 1 in one class at most, else 0
-        self.hidden = False  # whether target and fields are 0 without weight, which else is 1
-        self.mass: Any = 1.0  # the target added up over all classes
-        self.fields: Mapping[Any, Any] = {}  # images that some maps look at, by their `Field`
-        self._p = self._log_p = self._log_q = self._log_odds = None
-
-    @property
-    def x(self) -> Any:
-        """The prediction."""
-        if callable(self._x):
-            self._x = self._x()
-        return self._x
-
-    @property
-    def g(self) -> Any:
-        """The target: 1 where the class is true, or its share."""
-        if callable(self._target):
-            self._target = self._target()
-        return self._target
-
-    def with_weight(self, factors: tuple[Any, ...], weight: Any) -> tuple[Any, ...]:
-        """The factors of a product, and the weight, unless the product is 0 where that is."""
-        zeros = (self._target, *self.fields.values()) if self.hidden else ()
-        if weight is None or any(each is zero for each in factors for zero in zeros):
-            return factors
-        return weight, *factors
-
-    @property
-    def p(self) -> Any:
-        """Probability of the class."""
-        if self._p is None:
-            self._p = self._probability()
-        return self._p
-
-    def leave(self, quantity: str, room: Any) -> None:
-        """Write a quantity into an array, which from then on may be the quantity itself."""
-        value = getattr(self, quantity)
-        if value is not room:
-            room[...] = value
-
-    def know(self, quantity: str, value: Any) -> None:
-        """Take a quantity as it was left."""
-        setattr(self, f"_{quantity}", value)
-
-    @property
-    def log_p(self) -> Any:
-        """Logarithm of the probability; finite where that is 0, so that 0 log 0 is 0."""
-        if self._log_p is None:
-            self._log_p = self._log_probability()
-        return self._log_p
-
-    @property
-    def log_q(self) -> Any:
-        """Logarithm of one minus the probability."""
-        if self._log_q is None:
-            self._log_q = self._log_complement()
-        return self._log_q
-
-    @property
-    def log_odds(self) -> Any:
-        """Logarithm of the odds p / (1 - p): what is exact at both ends."""
-        if self._log_odds is None:
-            self._log_odds = self._odds()
-        return self._log_odds
-
-    @property
-    def z(self) -> Any:
-        """The logit, as it was given."""
-        return self.x
-
-    def _odds(self) -> Any:
-        return self.log_p - self.log_q
-
-    @classmethod
-    def blocks(cls, xp: Any, x: Any, g: list[Any]) -> list[Any]:
-        """The prediction that `x` makes, (n, C, v), in one block for each target in `g`."""
-        parts = [x] if len(g) == 1 else split(x(), len(g))
-        return [cls(xp, part, target) for part, target in zip(parts, g, strict=True)]
-
-    @classmethod
-    def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]], kept: str = "") -> list[Any]:
-        """
-        Slopes by `x`, block by block, from slopes by what the maps name in `wrt`.
-
-        They may be written over the quantity that a single block has `kept`.
-        """
-        return [v._pull(**slope) for v, slope in zip(blocks, slopes, strict=True)]
+from segloss_xp._products import Product
+from segloss_xp._voxels import Voxels, over_classes
 
 
 class Softmax(Voxels):
     """p = exp(x) / sum of exp(x) over the classes."""
 
-    __slots__ = ("_parts",)
+    __slots__ = ("_given", "_log_softmax", "_parts")
 
     joint = frozenset({"log_q", "log_odds"})
     lasting = "p", "log_p"
 
-    def __init__(self, xp: Any, x: Any, g: Any, parts: tuple[Any, Any, Any] | None = None) -> None:
-        super().__init__(xp, x, g)
-        self._parts = parts
+    def __init__(
+        self, xp: Any, x: Any, truth: Any, parts: tuple[Any, Any, Any] | None = None
+    ) -> None:
+        super().__init__(xp, x, truth)
+        self._parts, self._log_softmax = parts, None
 
     @classmethod
-    def blocks(cls, xp: Any, x: Any, g: list[Any]) -> list[Any]:
-        if len(g) == 1:
-            return [cls(xp, x, g[0])]
-        classes = split(x(), len(g))
+    def blocks(cls, xp: Any, x: Any, truths: list[Any]) -> list[Any]:
+        if len(truths) == 1:
+            return [cls(xp, x, truths[0])]
+        classes = split(x(), len(truths))
         # The softmax does not depend on the shift, and a differentiable maximum would cost the
         # backward pass a multiple of the rest.
         top = _ops.stop_gradient(xp, reduce(xp.maximum, classes))
@@ -150,8 +38,8 @@ class Softmax(Voxels):
         exponential = [_ops.exp(xp, each) for each in shifted]
         total = reduce(add, exponential)
         return [
-            cls(xp, each, target, (s, e, total))
-            for each, target, s, e in zip(classes, g, shifted, exponential, strict=True)
+            cls(xp, each, truth, (s, e, total))
+            for each, truth, s, e in zip(classes, truths, shifted, exponential, strict=True)
         ]
 
     @property
@@ -164,12 +52,39 @@ class Softmax(Voxels):
             self._parts = shifted, exponential, xp.sum(exponential, axis=1, keepdims=True)
         return self._parts
 
+    def hide(self, x: Any, used: Any) -> None:
+        self._given, self.used = x, used
+
+    def hides(self, slopes: Mapping[str, Any]) -> bool:
+        # p is 0 there, and so is what has the target for a factor.
+        others = slopes.keys() - {"p"}
+        vanish = (by == "log_p" and isinstance(slopes[by], Product) for by in others)
+        return self.used is not None and "p" in slopes and all(vanish)
+
     def leave(self, quantity: str, room: Any) -> None:
-        log = quantity == "log_p"
-        found = _ops.softmax(self.xp, self.x, log=log, room=room)
+        found = self._by_library(quantity, room)
         if found is not None:
-            self.know(quantity, _ops.finite(self.xp, found) if log else found)
+            self.know(quantity, found)
         super().leave(quantity, room)
+
+    def kept(self, quantity: str) -> Any:
+        if quantity != "log_p" or self.used is None:
+            return getattr(self, quantity)
+        if self._log_softmax is None:
+            self._log_softmax = self._by_library("log_p")
+        return self._log_softmax
+
+    def know(self, quantity: str, value: Any) -> None:
+        if quantity != "log_p" or self.used is None:
+            super().know(quantity, value)
+        else:
+            self._log_softmax = value
+
+    @property
+    def log_p_if_true(self) -> Any:
+        # Only booleans pass over what it may be; a field that is 0 makes NaN of what is infinite.
+        passed = is_bool(self.xp, self.truth) and not self.fields
+        return self.kept("log_p") if passed else self.log_p
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]], kept: str = "") -> list[Any]:
@@ -186,17 +101,30 @@ class Softmax(Voxels):
             parts.append([alone])
         elif by_softmax:
             by_log = super().pull(blocks, slopes)
+            less = partial(_ops.add_product, xp, minus=True, over=kept == "p")
             mean = over_classes(by_log)
-            pairs = zip(blocks, by_log, strict=True)
-            parts.append([_ops.add_product(xp, s, v.p, -mean, over=kept == "p") for v, s in pairs])
+            parts.append([less(s, v.p, mean) for v, s in zip(blocks, by_log, strict=True)])
         if named & cls.joint:
             parts.append([v._pull_odds(**s) for v, s in zip(blocks, slopes, strict=True)])
         if "z" in named:
             parts.append([s["z"] for s in slopes])
         return [_total(*each) for each in zip(*parts, strict=True)]
 
+    @property
+    def _dtype(self) -> Any:
+        return self.x.dtype if self.used is None else self._given.dtype
+
+    def _by_library(self, quantity: str, room: Any = None) -> Any:
+        """The softmax or its log, maybe in the room; None if the library has no own."""
+        log, used = quantity == "log_p", self.used
+        if used is not None:
+            every = _ops.softmax(self.xp, self._given, log=log, room=room)
+            return every if log else _ops.erase(every, used, room)
+        found = _ops.softmax(self.xp, self.x, log=log, room=room)
+        return _ops.finite(self.xp, found) if log and found is not None else found
+
     def _probability(self) -> Any:
-        p = None if self._parts else _ops.softmax(self.xp, self.x)
+        p = None if self._parts else self._by_library("p")
         if p is None:
             shifted, exponential, total = self.parts
             p = exponential / total
@@ -204,11 +132,13 @@ class Softmax(Voxels):
         return p
 
     def _log_probability(self) -> Any:
-        log_p = None if self._parts else _ops.softmax(self.xp, self.x, log=True)
+        if self.used is not None:
+            return _ops.only(self.used, _ops.finite(self.xp, self.kept("log_p")))
+        log_p = None if self._parts else self._by_library("log_p")
         if log_p is None:
             shifted, _, total = self.parts
-            log_p = shifted - self.xp.log(total)
-        return _ops.finite(self.xp, log_p)
+            log_p = _ops.finite(self.xp, shifted - self.xp.log(total))
+        return log_p
 
     def _log_complement(self) -> Any:
         return _ops.finite(self.xp, _ops.log_sigmoid(self.xp, -self.log_odds))
@@ -231,11 +161,11 @@ class Softmax(Voxels):
 
     def _pull_alone(self, by: str, slope: Any, *, over: bool) -> Any:
         """From the slope by one quantity, kept or not to the same last bit; None if not eager."""
-        known = getattr(self, f"_{by}")
-        if not _execution.eager(self.xp, self.x if known is None else known, slope):
+        given = self._given if self.used is not None else getattr(self, f"_{by}")
+        if not _execution.eager(self.xp, self.x if given is None else given, slope):
             return None
-        known, log = getattr(self, by), by == "log_p"
-        return _ops.softmax_pullback(self.xp, known, slope, log=log, over=over)
+        log = by == "log_p"
+        return _ops.softmax_pullback(self.xp, self.kept(by), slope, log=log, over=over)
 
     def _pull(self, p: Any = None, log_p: Any = None, **others: Any) -> Any:
         # By log p, whose own slope by x is delta - p: `pull` takes off the mean.
@@ -328,15 +258,6 @@ class Probability(Voxels):
 
     def _at_least(self, limit: str, p: Any) -> Any:
         return self.xp.clip(p, min=float(getattr(self.xp.finfo(p.dtype), limit)))
-
-
-def over_classes(blocks: Iterable[Any]) -> Any:
-    """The sum over all classes of what comes in blocks of them."""
-    first, *rest = blocks
-    xp = namespace(first)
-    # Along a single axis XLA takes ten times as long for products of one sample (JAX 0.10).
-    axis = (0, 1) if first.shape[0] == 1 and _execution.loops(xp) else 1
-    return reduce(add, (xp.sum(x, axis=axis, keepdims=True) for x in (first, *rest)))
 
 
 def _times(slope: Any, factor: Any) -> Any:

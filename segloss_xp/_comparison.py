@@ -7,9 +7,10 @@ from typing import Any
 from segloss_xp import _execution, _ops
 from segloss_xp._activation import Probability, Sigmoid, Softmax
 from segloss_xp._array import Array, is_bool, is_floating, is_integer, namespace, working_dtype
+from segloss_xp._labels import shortened, within
 from segloss_xp._layout import Layout
 from segloss_xp._spacing import along_each
-from segloss_xp._sums import Sums, Values, within
+from segloss_xp._sums import Sums, Values
 from segloss_xp.maps import Field, Map, Volume
 
 
@@ -72,10 +73,9 @@ class Comparison(Layout):
         self.weight = self._combined_weight(mask, voxel_weights, ignore_index)
         # Where Python can see the labels, they are looked at once; else by whoever adds up.
         self._seen = _execution.on_host(xp, self.target)
-        labels = self._seen and is_integer(xp, self.target)
-        if labels and not _ops.all_within(xp, self.target, self.classes):
-            labels = xp.astype(self.target, xp.int64)[:, None, :]
-            self.weight = within(xp, labels, self.classes, self.weight)
+        self._checked = self._seen
+        if is_integer(xp, self.target):
+            self._check_labels()
         self.distance = None if distance is None else self.of_distance(distance)
         dtype = working_dtype(xp, self.prediction)
         self.image: Any = None if image is None else self.of_image(image, dtype)
@@ -111,7 +111,7 @@ class Comparison(Layout):
     def counted(self) -> Any:
         """Which voxels have weight (N, 1, V), as booleans, or None where all are seen to."""
         xp, weight = self.xp, self.weight
-        if is_integer(xp, self.target) and not self._seen:
+        if is_integer(xp, self.target) and not self._checked:
             labels = xp.astype(self.target, working_dtype(xp, self.prediction))[:, None, :]
             weight = within(xp, labels, self.classes, weight)
         used = weight if weight is None or is_bool(xp, weight) else weight > 0
@@ -203,7 +203,20 @@ class Comparison(Layout):
         return [stacked[:, k, ...] for k in range(len(rule.maps))]
 
     def _rule(self, kind: type[Sums], maps: Iterable[Map]) -> Sums:
-        return kind(tuple(maps), self._activation, self._seen)
+        return kind(tuple(maps), self._activation, self._checked)
+
+    def _check_labels(self) -> None:
+        """Take the weight from labels outside [0, C), where that is best done once."""
+        xp, classes = self.xp, self.classes
+        if self._seen:
+            if not _ops.all_within(xp, self.target, classes):
+                labels = xp.astype(self.target, xp.int64)[:, None, :]
+                self.weight = within(xp, labels, classes, self.weight)
+        elif _execution.on_device(xp, self.target) and classes < 256:
+            short = shortened(xp, self.target, classes)
+            if short is not None:
+                self.target, self._checked = short, True
+                self.weight = within(xp, short[:, None, :], classes, self.weight)
 
     def _given_target(self, target: Any, ignore_index: int | None) -> Any:
         xp = self.xp

@@ -33,6 +33,15 @@ def on_host(xp: Any, *arrays: Any) -> bool:
             return False
 
 
+def on_device(xp: Any, *arrays: Any) -> bool:
+    """Whether that is so on another, where operations take the time that they move memory."""
+    match name(xp):
+        case "torch":
+            return eager(xp, *arrays) and not on_host(xp, *arrays)
+        case _:
+            return False
+
+
 def recording(xp: Any) -> bool:
     """Whether automatic differentiation is recording what is being computed."""
     match name(xp):

@@ -4,11 +4,11 @@ import math
 from typing import Any, Literal
 
 from segloss_xp import _ops
-from segloss_xp._activation import over_classes
 from segloss_xp._array import is_integer, namespace
 from segloss_xp._checks import check_choice, check_smooth, freeze_weights
 from segloss_xp._comparison import Comparison
 from segloss_xp._loss import Loss, Reduction
+from segloss_xp._voxels import over_classes
 from segloss_xp.maps import Intersection, Map, Predicted, Truth, Volume
 
 # The least number that is more than 0 in single precision, on processors that know no smaller ones.

@@ -1,6 +1,11 @@
-"""Labels, where their values may be looked at."""
+"""Labels: where they are classes, and which."""
 
-from segloss_xp._array import Array, is_integer, namespace
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from segloss_xp import _execution, _ops
+from segloss_xp._array import Array, is_bool, is_integer, namespace
 
 
 def check_labels(labels: Array, classes: int, *, ignore_index: int | None = None) -> None:
@@ -52,3 +57,46 @@ def check_labels(labels: Array, classes: int, *, ignore_index: int | None = None
             + ("" if ignore_index is None else f" or {ignore_index}")
             + f", got {count} other (lowest {int(xp.min(wrong))}, highest {int(xp.max(wrong))})"
         )
+
+
+def shortened(xp: Any, labels: Any, classes: int) -> Any:
+    """Labels in 8 bits, those outside [0, classes) still so; None where the standard can't."""
+    if labels.dtype == xp.uint8:
+        return labels
+    if not xp.isdtype(labels.dtype, "signed integer"):
+        return None
+    most = min(classes, xp.iinfo(labels.dtype).max)
+    return xp.astype(xp.clip(labels, min=-1, max=most), xp.uint8)  # -1 becomes 255
+
+
+def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
+    """The weight, taken from where the label, of a dtype that holds C, is not in [0, C)."""
+    inside = labels < classes
+    if labels.dtype != xp.uint8:
+        inside = inside & (labels >= 0)
+    if weight is None:
+        return inside
+    if is_bool(xp, weight):
+        return weight & inside
+    return xp.where(inside, weight, xp.zeros_like(weight))
+
+
+def indicators(
+    xp: Any, labels: Any, classes: int, count: int, dtype: Any, used: Any
+) -> list[Callable[[], Any]]:
+    """From labels (n, 1, v), where each class is, in blocks, for those maps that look at it."""
+    short = classes < 256 and labels.dtype == xp.uint8 and _execution.on_device(xp, labels)
+
+    def numbers() -> Any:
+        # Exact below 2**24 classes, vectorised everywhere, and uint8 labels meet no class number
+        # that they can't hold (uint8 == 300 is true for 44).
+        if short:
+            return _ops.only(used, labels, 255)
+        return _ops.only(used, xp.astype(labels, dtype, copy=False), -1.0)
+
+    if count == 1:
+        kind = labels.dtype if short else dtype
+        every = partial(_ops.constant, xp, range(classes), kind, like=labels)
+        return [lambda: _ops.indicator(xp, numbers(), every()[:, None])]
+    given = numbers()
+    return [partial(_ops.indicator, xp, given, float(c)) for c in range(classes)]

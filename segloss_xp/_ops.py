@@ -1,12 +1,10 @@
 """What the array API standard lacks, delegated to the library where that is faster or safer."""
 
-from functools import reduce
 from math import e, isfinite, log2
-from operator import mul
 from typing import Any
 
 from segloss_xp._array import Rule, is_bool, name, namespace
-from segloss_xp._execution import compiled_here, compiling, eager, loops, on_host, recording
+from segloss_xp._execution import compiled_here, compiling, eager, on_host, recording
 
 _LOG2_E = log2(e)
 
@@ -87,60 +85,18 @@ def softmax_pullback(xp: Any, p: Any, slope: Any, *, log: bool = False, over: bo
             return back(*given)
         case _:
             slope, p = (slope, xp.exp(p)) if log else (p * slope, p)
-            return add_product(xp, slope, p, -xp.sum(slope, axis=1, keepdims=True))
+            return add_product(xp, slope, p, xp.sum(slope, axis=1, keepdims=True), minus=True)
 
 
-def add_product(xp: Any, x: Any, a: Any, b: Any, *, over: bool = False) -> Any:
-    """``x + a * b``, in one pass where the library can; maybe over `a`."""
+def add_product(xp: Any, x: Any, a: Any, b: Any, *, minus: bool = False, over: bool = False) -> Any:
+    """``x + a * b``, or `minus`, in one pass where the library can; maybe over `a`."""
     match name(xp):
         case "torch":
-            return xp.addcmul(x, a, b, out=a if over else None)
+            return xp.addcmul(x, a, b, value=-1 if minus else 1, out=a if over else None)
         case _:
-            product = a * b
+            product = a * (-b if minus else b)
             product += x
             return product
-
-
-def sum_of_products(xp: Any, *factors: Any) -> Any:
-    """The sum over axis 2, the last, of the product of the arrays."""
-    match name(xp):
-        case "numpy":
-            *others, last = factors
-            each = [reduce(mul, others), last] if others else [last]
-            # Where a stride is not positive there is no BLAS, and 1024 are added up one by one.
-            each = [x if x.strides[-1] > 0 else x.copy() for x in each]
-            return _dot_in_steps(xp, 1024, *each)
-        case "jax" if loops(xp):
-            return _dot_in_steps(xp, 256, reduce(mul, factors))
-        case _:
-            return xp.sum(reduce(mul, factors), axis=2)
-
-
-def _dot_in_steps(xp: Any, size: int, *arrays: Any) -> Any:
-    """The sum over the last axis of an array, or of a product, by sums of pieces of a size."""
-    # As a whole, BLAS and XLA add up one by one, and lose digits.
-    length = arrays[0].shape[-1]
-    pieces = length // size
-    if not pieces:
-        return _dot(xp, *arrays)
-    whole = pieces * size
-    cut = (xp.reshape(x[..., :whole], (*x.shape[:-1], pieces, size)) for x in arrays)
-    total = _dot(xp, _dot(xp, *cut))
-    return total if whole == length else total + _dot(xp, *(x[..., whole:] for x in arrays))
-
-
-def _dot(xp: Any, x: Any, y: Any = None) -> Any:
-    """The sum over the last axis of the product of the arrays, or of one alone."""
-    match name(xp):
-        case "jax":  # one alone
-            # XLA adds up along a last axis one by one, where there is but one sample: five times
-            # the time of a product with ones (JAX 0.10).
-            from jax.numpy import matmul, ones
-
-            return matmul(x, ones(x.shape[-1], dtype=x.dtype), precision="highest")
-        case _:
-            # A third of the time of a product and a sum; with ones, half that of a sum (NumPy 2.4).
-            return xp.vecdot(x, xp.ones(x.shape[-1], dtype=x.dtype) if y is None else y)
 
 
 def finite(xp: Any, log: Any) -> Any:
@@ -183,12 +139,14 @@ def all_within(xp: Any, labels: Any, classes: int) -> bool:
 
 
 def indicator(xp: Any, labels: Any, number: Any) -> Any:
-    """1 where the labels, of a floating dtype, are `number`, else 0."""
+    """1 where the labels, of a floating dtype, are `number`, else 0; on a device as booleans."""
     match name(xp):
-        case "torch" if eager(xp, labels):
+        case "torch" if on_host(xp, labels):
             # Ten times as fast as by way of booleans (torch 2.13).
             out = xp.empty(0, dtype=labels.dtype, device=labels.device)
             return xp.eq(labels, number, out=out)
+        case "torch" if eager(xp, labels):
+            return labels == number
         case _:
             return xp.astype(labels == number, labels.dtype)
 
@@ -258,6 +216,20 @@ def only(condition: Any, x: Any, otherwise: float = 0) -> Any:
             return xp.where(condition, x, otherwise)
         case _:
             return xp.where(condition, x, xp.full_like(x, otherwise))
+
+
+def erase(x: Any, condition: Any, room: Any = None) -> Any:
+    """The array, 0 where the condition does not hold: in the room, or written over."""
+    xp = namespace(x)
+    match name(xp):
+        case "torch" if room is None or x is room:
+            return x.masked_fill_(~condition, 0)
+        case "torch":
+            import torch
+
+            return torch.where(condition, x, x.new_zeros(()), out=room)
+        case _:
+            return only(condition, x)
 
 
 def unstack(xp: Any, x: Any) -> Any:

@@ -1,16 +1,17 @@
 """Sums of maps over voxels: one pass over the prediction forward, and one backward."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial, reduce
-from operator import is_, mul
+from functools import partial
+from operator import is_
 from typing import Any
 
 from segloss_xp import _execution, _ops
-from segloss_xp._activation import Voxels
 from segloss_xp._array import is_bool, is_integer, namespace, working_dtype
+from segloss_xp._labels import indicators, within
 from segloss_xp._pieces import is_piece, is_small, piece, pieces, split, voxels_of_loop
-from segloss_xp.maps.base import Field, Map, factors
+from segloss_xp._products import Product, factors, multiplied, sum_of_products, sum_of_slopes
+from segloss_xp._voxels import Voxels
+from segloss_xp.maps.base import Field, Map
 
 # Up to this many classes a compiler that fuses sums is given one expression a class, which it fuses
 # best; beyond it the program grows too long.
@@ -114,7 +115,7 @@ class Sums:
     @staticmethod
     def _over_voxels(xp: Any, x: Any, *factors: Any) -> Any:
         if factors:
-            return _ops.sum_of_products(xp, *factors)
+            return sum_of_products(xp, *factors)
         none = xp.astype(x[:, :1, :0], working_dtype(xp, x), copy=False)
         return xp.full_like(xp.sum(none, axis=2), x.shape[2])  # of voxels, if any
 
@@ -145,7 +146,8 @@ class Sums:
             ]
             for m in self.maps
         )
-        return xp.stack([_join(xp, result, x.shape[1]) for result in results], axis=1)
+        sums = xp.stack([_join(xp, result, x.shape[1]) for result in results], axis=1)
+        return sums if blocks[0].used is None else _ops.finite(xp, sums)
 
     def gradient_of(
         self, xp: Any, cotangent: Any, x: Any, blocks: list[Any], weight: Any, room: Any
@@ -158,9 +160,11 @@ class Sums:
                 continue
             terms = m.pull(blocks, split(each, len(blocks)))
             for slope, term in zip(slopes, terms, strict=True):
-                slope[m.wrt] = slope[m.wrt] + term if m.wrt in slope else term
+                slope[m.wrt] = sum_of_slopes(xp, slope[m.wrt], term) if m.wrt in slope else term
+        hidden = blocks[0].hides(slopes[0])
+        slopes = [{by: multiplied(xp, slope) for by, slope in each.items()} for each in slopes]
         parts = self.activation.pull(blocks, slopes, "" if room is None else self.kept)
-        if weight is not None:
+        if weight is not None and not hidden:
             parts = [_weigh(part, weight, over=part is room) for part in parts]
         gradient = _join(xp, parts, x.shape[1])
         return gradient if gradient.shape == x.shape else xp.broadcast_to(gradient, x.shape)
@@ -181,27 +185,36 @@ class Sums:
         if weight is not None:
             used = _ops.settled(weight if hidden else weight > 0)
             fields = tuple(_ops.only(used, field) for field in fields)
-            weight = None if hidden and used is True else xp.astype(weight, dtype, copy=False)
         apart = not any(m.wrt in self.activation.joint for m in self.maps)
         count = classes if apart and classes <= _UNROLLED and _execution.fuses(xp) else 1
         if labels:
             # What is no class is not `used` anyway.
-            targets = _indicators(xp, target, classes, count, dtype, given is None or used)
+            targets = indicators(xp, target, classes, count, dtype, given is None or used)
         else:
             target = _ops.only(used, xp.astype(target, dtype, copy=False))
             targets = split(target, count)
         blocks = self.activation.blocks(xp, partial(_only, xp, used, x, dtype), targets)
-        for v in blocks:
-            v.one_hot, v.hidden = labels, hidden
+        mass = 1.0
         if not labels and any(m.uses_mass for m in self.maps):
             mass = xp.sum(target, axis=1, keepdims=True)
-            for v in blocks:
-                v.mass = mass
-        if fields:
-            parts = [split(xp.astype(field, dtype, copy=False), count) for field in fields]
-            for v, *images in zip(blocks, *parts, strict=True):
-                v.fields = dict(zip(self.fields, images, strict=True))
+        images = [split(xp.astype(field, dtype, copy=False), count) for field in fields]
+        names = self.fields if fields else ()
+        late = hidden and used is not True and self._hides_late(xp, x, target, *fields)
+        for v, *parts in zip(blocks, *images, strict=True):
+            v.one_hot, v.hidden, v.mass = labels, hidden, mass
+            v.fields = dict(zip(names, parts, strict=True))
+            if late:
+                v.hide(xp.astype(x, dtype, copy=False), used)
+        if hidden and used is True:
+            weight = None
+        elif blocks[0].used is None:
+            weight = xp.astype(weight, dtype, copy=False)
         return blocks, weight
+
+    @staticmethod
+    def _hides_late(xp: Any, *arrays: Any) -> bool:
+        """Whether what is hidden is better written over than read round; not to be recorded."""
+        return _execution.on_device(xp, *arrays) and not _execution.recording(xp)
 
 
 @dataclass(frozen=True)
@@ -228,7 +241,7 @@ class Values(Sums):
     @staticmethod
     def _over_voxels(xp: Any, x: Any, *factors: Any) -> Any:
         if factors:
-            return reduce(mul, factors)
+            return multiplied(xp, Product(*factors))
         return xp.ones_like(x[:, :1, :], dtype=working_dtype(xp, x))
 
     @staticmethod
@@ -276,7 +289,7 @@ class _Once:
             return sums.pullback(cotangent, x, *constants, room=room)
         _, blocks, weight = kept
         if sums.kept:
-            room = getattr(blocks[0], sums.kept)
+            room = blocks[0].kept(sums.kept)
         gradient = sums.gradient_of(xp, cotangent, x, blocks, weight, room)
         if gradient is room and room.dtype == x.dtype:
             return room
@@ -285,40 +298,15 @@ class _Once:
         return out
 
 
-def within(xp: Any, labels: Any, classes: int, weight: Any) -> Any:
-    """The weight, taken from where the label, of a dtype that holds C, is not in [0, C)."""
-    inside = (labels >= 0) & (labels < classes)
-    if weight is None:
-        return inside
-    if is_bool(xp, weight):
-        return weight & inside
-    return xp.where(inside, weight, xp.zeros_like(weight))
-
-
 def _only(xp: Any, used: Any, x: Any, dtype: Any) -> Any:
     # No product: what has no weight may be NaN or infinite.
     return xp.astype(_ops.only(used, x), dtype, copy=False)
 
 
-def _indicators(
-    xp: Any, labels: Any, classes: int, count: int, dtype: Any, used: Any
-) -> list[Callable[[], Any]]:
-    """From labels (n, 1, v), where each class is, in blocks, for those maps that look at it."""
-
-    def numbers() -> Any:
-        # Exact below 2**24 classes, vectorised everywhere, and uint8 labels meet no class number
-        # that they can't hold (uint8 == 300 is true for 44).
-        return _ops.only(used, xp.astype(labels, dtype, copy=False), -1.0)
-
-    if count == 1:
-        every = partial(_ops.constant, xp, range(classes), dtype, like=labels)
-        return [lambda: _ops.indicator(xp, numbers(), every()[:, None])]
-    given = numbers()
-    return [partial(_ops.indicator, xp, given, float(c)) for c in range(classes)]
-
-
 def _weigh(x: Any, weight: Any, *, over: bool) -> Any:
-    """The product, maybe written over `x`."""
+    """The product, or what booleans choose, maybe written over `x`."""
+    if is_bool(namespace(x), weight):
+        return _ops.erase(x, weight) if over else _ops.only(weight, x)
     if over:
         x *= weight
         return x

@@ -21,8 +21,8 @@ MODULES = {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob
 TREES = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in MODULES.items()}
 
 LIBRARIES = {"torch", "jax", "cupy"}
-MAY_NAME_THEM = ("_execution.py", "_ops.py", "_order.py", "gradient.py", "torch.py", "jax.py")
-MAY_NAME_THEM += ("distance/", "cli/")
+MAY_NAME_THEM = ("_execution.py", "_ops.py", "_order.py", "_products.py")
+MAY_NAME_THEM += ("gradient.py", "torch.py", "jax.py", "distance/", "cli/")
 # Where arrays are told apart, for all others.
 DISPATCH = {"_array.py": ("_namespace_of", "name", "namespace")}
 

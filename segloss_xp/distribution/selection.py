@@ -5,12 +5,12 @@ from math import log
 from typing import Any
 
 from segloss_xp import _ops, _order
-from segloss_xp._activation import over_classes
 from segloss_xp._array import namespace
 from segloss_xp._checks import check_range
 from segloss_xp._comparison import Comparison
 from segloss_xp._grain import VoxelLoss, divide, reduce_samples
 from segloss_xp._loss import Reduction
+from segloss_xp._voxels import over_classes
 from segloss_xp.distribution.likelihood import CrossEntropyLoss
 from segloss_xp.maps import Map
 

@@ -1,8 +1,8 @@
 """The voxelwise maps that losses add up, each with its slope."""
 
+from segloss_xp._products import Product as Product
 from segloss_xp.maps.base import Field as Field
 from segloss_xp.maps.base import Map as Map
-from segloss_xp.maps.base import Product as Product
 from segloss_xp.maps.base import Weighted as Weighted
 from segloss_xp.maps.certainty import BinGap as BinGap
 from segloss_xp.maps.certainty import BinShare as BinShare

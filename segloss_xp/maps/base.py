@@ -4,7 +4,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from segloss_xp._activation import Voxels
+from segloss_xp._products import Product, factors, slope_times
+from segloss_xp._voxels import Voxels
 
 if TYPE_CHECKING:
     from segloss_xp._comparison import Comparison
@@ -21,21 +22,6 @@ class Field(Hashable):
     def of(self, comparison: "Comparison") -> Any:
         """The field (N, C, V), or (N, 1, V) where it is the same for all classes."""
         raise NotImplementedError
-
-
-class Product:
-    """
-    The value of a map that is a product of arrays (n, C or 1, v), not multiplied.
-
-    So NumPy adds it up in one pass; of no arrays it is 1, and counted. One that has the target or a
-    field itself among them is not multiplied by a mask, which these know. It has no arithmetic:
-    what takes it for an array raises.
-    """
-
-    __slots__ = ("factors",)
-
-    def __init__(self, *factors: Any) -> None:
-        self.factors = factors
 
 
 @dataclass(frozen=True)
@@ -71,10 +57,14 @@ class Map:
         return [self.value(v) for v in blocks]
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
-        """Derivative by `wrt` of the values times their cotangents, added up; block by block."""
-        # To multiply by a slope of 1 would be one more pass, of six for the boundary loss.
-        pairs = zip((self.slope(v) for v in blocks), cotangents, strict=True)
-        return [x if isinstance(s, float) and s == 1 else x * s for s, x in pairs]
+        """
+        Derivative by `wrt` of the values times their cotangents, added up; block by block.
+
+        Where the slope is `v.truth`, which may be booleans, a `Product` of both.
+        """
+        return [
+            slope_times(v.xp, self.slope(v), x) for v, x in zip(blocks, cotangents, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -106,8 +96,3 @@ class Weighted(Map):
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         pairs = zip(blocks, cotangents, strict=True)
         return self.inner.pull(blocks, [v.fields[self.field] * x for v, x in pairs])
-
-
-def factors(value: Any) -> tuple[Any, ...]:
-    """The arrays whose product the value of a map is."""
-    return value.factors if isinstance(value, Product) else (value,)

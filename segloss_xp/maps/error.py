@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
-from segloss_xp._activation import Voxels
-from segloss_xp.maps.base import Map, Product
+from segloss_xp._products import Product
+from segloss_xp._voxels import Voxels
+from segloss_xp.maps.base import Map
 
 
 class SquaredError(Map):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
-from segloss_xp._activation import Voxels, over_classes
-from segloss_xp.maps.base import Map, Product
+from segloss_xp._products import Product, multiplied
+from segloss_xp._voxels import Voxels, over_classes
+from segloss_xp.maps.base import Map
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,11 @@ class LogLikelihood(Map):
         return bool(self.smoothing) and self.outcomes is not None
 
     def value(self, v: Voxels) -> Any:
-        return Product(self.slope(v), v.log_p)
+        return Product(self.slope(v), v.log_p if self.smoothing else v.log_p_if_true)
 
     def slope(self, v: Voxels) -> Any:
         if not self.smoothing:
-            return v.g
+            return v.truth
         spread = 0.5 if self.outcomes is None else v.mass / self.outcomes
         return (1.0 - self.smoothing) * v.g + self.smoothing * spread
 
@@ -83,17 +84,21 @@ class OfLikelihood(Map):
 
     def values(self, blocks: list[Any]) -> list[Any]:
         logs = self._logs(blocks)
-        return [Product(v.g, self.at(v.xp, log)) for v, log in zip(blocks, logs, strict=True)]
+        return [Product(v.truth, self.at(v.xp, log)) for v, log in zip(blocks, logs, strict=True)]
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         each = zip(blocks, self._logs(blocks), cotangents, strict=True)
-        return [factor * v.g * self.slope_at(v.xp, log) for v, log, factor in each]
+        return [
+            multiplied(v.xp, Product(x, v.truth, self.slope_at(v.xp, log))) for v, log, x in each
+        ]
 
     @staticmethod
     def _logs(blocks: list[Any]) -> list[Any]:
         if not blocks[0].one_hot:
             return [v.log_p for v in blocks]
-        return [over_classes(v.g * v.log_p for v in blocks)] * len(blocks)
+        terms = [multiplied(v.xp, Product(v.truth, v.log_p_if_true)) for v in blocks]
+        total = over_classes(terms)
+        return [total if blocks[0].used is None else _ops.finite(v.xp, total) for v in blocks]
 
 
 @dataclass(frozen=True)

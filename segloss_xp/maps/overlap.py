@@ -4,18 +4,19 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
-from segloss_xp._activation import Voxels
-from segloss_xp.maps.base import Map, Product
+from segloss_xp._products import Product
+from segloss_xp._voxels import Voxels
+from segloss_xp.maps.base import Map
 
 
 class Intersection(Map):
     """The product p g."""
 
     def value(self, v: Voxels) -> Any:
-        return Product(v.p, v.g)
+        return Product(v.p, v.truth)
 
     def slope(self, v: Voxels) -> Any:
-        return v.g
+        return v.truth
 
 
 class Minimum(Map):

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from segloss_xp._activation import Voxels
-from segloss_xp.maps.base import Field, Map, Product
+from segloss_xp._products import Product
+from segloss_xp._voxels import Voxels
+from segloss_xp.maps.base import Field, Map
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from operator import add
 from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
-from segloss_xp._activation import Voxels, over_classes
 from segloss_xp._pieces import split
-from segloss_xp.maps.base import Map, Product
+from segloss_xp._products import Product
+from segloss_xp._voxels import Voxels, over_classes
+from segloss_xp.maps.base import Map
 
 
 @dataclass(frozen=True)
