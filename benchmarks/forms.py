@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
+from by_hand import dice_ce_jax
 from harness import Benchmark, Contestant, data, jax_contestant, torch_contestant
 from peers import SUBJECTS
 from torch.nn import functional
@@ -65,7 +66,9 @@ def comparisons(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[str, Iterable[Co
     yield "all compiled", [*others, replace(fused(*alone), same=False), fused(*ours)]
     jitted = {"plain form": (plain_jax, jx), "optax": (LOSS.jax["optax"], jnp.moveaxis(jx, 1, -1))}
     jitted["segloss_xp"] = LOSS.ours, jx
-    yield "JAX", (jax_contestant(k, "JAX jit", loss, x, jy) for k, (loss, x) in jitted.items())
+    hand = replace(jax_contestant("by hand", "JAX jit", dice_ce_jax, jx, jy), same=False)
+    every = (jax_contestant(k, "JAX jit", loss, x, jy) for k, (loss, x) in jitted.items())
+    yield "JAX", [*every, hand]
     values = {"plain form": plain_numpy, "segloss_xp": LOSS.ours}
     yield VALUE, [Contestant(k, "NumPy", partial(loss, x, y)) for k, loss in values.items()]
     both = partial(sx.value_and_grad, LOSS.ours, x, y)
