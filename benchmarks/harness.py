@@ -2,9 +2,10 @@
 What the benchmarks share: taking turns in one process, peak memory, the machine, the results.
 
 All that is compared takes turns, round after round, so that a change of the machine's pace meets
-all alike. Times are medians over the rounds, and ratios are within one run. Threads are pinned to
-as many processors. The floor of a loss is the time in which the machine copies what no loss can do
-without: logits and labels as given, read forward and read backward, and a gradient written.
+all alike; the second of two runs of a turn is timed. Times are medians over the rounds, and ratios
+are within one run. Threads are pinned to as many processors. The floor of a loss is the time in
+which the machine copies what no loss can do without: logits and labels as given, read forward and
+read backward, and a gradient written.
 """
 
 import argparse

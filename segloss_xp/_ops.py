@@ -273,10 +273,11 @@ def differentiable(xp: Any, rule: Rule, x: Any, *constants: Any) -> Any:
     """``rule.forward(x, *constants)``, with ``rule.pullback`` for its gradient by `x`."""
     match name(xp):
         case "torch":
-            from segloss_xp.torch import RuledEager, ruled, transforming
+            from segloss_xp.torch import RuledEager, RuledHere, ruled, transforming
 
             if not compiling(xp):
-                return RuledEager.apply(rule, x, *constants)
+                function = RuledEager if transforming() else RuledHere
+                return function.apply(rule, x, *constants)
             # Where no gradient is asked for, dynamo takes the rule for the context, and it knows
             # no batching rule for any (torch 2.13).
             if transforming() or not (x.requires_grad and recording(xp)):

@@ -137,6 +137,18 @@ class RuledEager(Ruled):
         return transpose(tangents[1])[0]
 
 
+class RuledHere(RuledEager):
+    """The same as PyTorch calls it quickest, which no transformation can take."""
+
+    setup_context = torch.autograd.Function.setup_context
+
+    @staticmethod
+    def forward(ctx: Any, rule: Rule, x: Any, *constants: Any) -> Any:  # pyright: ignore
+        output = rule.forward(x, *constants)
+        RuledEager.setup_context(ctx, (rule, x, *constants), output)
+        return output
+
+
 def descending(x: torch.Tensor) -> torch.Tensor:
     """Order of the last axis of floats that are -1 or at least 0, largest first; stable."""
     if eager(x, here=True):
