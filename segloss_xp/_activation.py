@@ -56,10 +56,11 @@ class Softmax(Voxels):
         self._given, self.used = x, used
 
     def hides(self, slopes: Mapping[str, Any]) -> bool:
+        if self.used is None or "p" not in slopes:
+            return False
         # p is 0 there, and so is what has the target for a factor.
         others = slopes.keys() - {"p"}
-        vanish = (by == "log_p" and isinstance(slopes[by], Product) for by in others)
-        return self.used is not None and "p" in slopes and all(vanish)
+        return all(by == "log_p" and isinstance(slopes[by], Product) for by in others)
 
     def leave(self, quantity: str, room: Any) -> None:
         found = self._by_library(quantity, room)

@@ -31,7 +31,12 @@ def factors(value: Any) -> tuple[Any, ...]:
 
 def multiplied(xp: Any, value: Any) -> Any:
     """The value of a map as an array, a product of one factor or more."""
-    return reduce(partial(_times, xp), factors(value))
+    return product(xp, *value.factors) if isinstance(value, Product) else value
+
+
+def product(xp: Any, *factors: Any) -> Any:
+    """The product of one array or more."""
+    return reduce(partial(_times, xp), factors)
 
 
 def slope_times(xp: Any, slope: Any, cotangent: Any) -> Any:
@@ -70,7 +75,7 @@ def sum_of_products(xp: Any, *factors: Any) -> Any:
         case "jax" if loops(xp):
             return _dot_in_steps(xp, 256, reduce(mul, factors))
         case _:
-            return xp.sum(multiplied(xp, Product(*factors)), axis=2)
+            return xp.sum(product(xp, *factors), axis=2)
 
 
 def _dot_in_steps(xp: Any, size: int, *arrays: Any) -> Any:

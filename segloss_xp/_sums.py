@@ -9,7 +9,7 @@ from segloss_xp import _execution, _ops
 from segloss_xp._array import is_bool, is_integer, namespace, working_dtype
 from segloss_xp._labels import indicators, within
 from segloss_xp._pieces import is_piece, is_small, piece, pieces, split, voxels_of_loop
-from segloss_xp._products import Product, factors, multiplied, sum_of_products, sum_of_slopes
+from segloss_xp._products import factors, multiplied, product, sum_of_products, sum_of_slopes
 from segloss_xp._voxels import Voxels
 from segloss_xp.maps.base import Field, Map
 
@@ -241,7 +241,7 @@ class Values(Sums):
     @staticmethod
     def _over_voxels(xp: Any, x: Any, *factors: Any) -> Any:
         if factors:
-            return multiplied(xp, Product(*factors))
+            return product(xp, *factors)
         return xp.ones_like(x[:, :1, :], dtype=working_dtype(xp, x))
 
     @staticmethod

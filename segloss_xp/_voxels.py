@@ -71,9 +71,11 @@ class Voxels:
 
     def with_weight(self, factors: tuple[Any, ...], weight: Any) -> tuple[Any, ...]:
         """The factors of a product, and the weight, unless the product is 0 where that is."""
+        if weight is None:
+            return factors
         zeros = (self._truth, self._g, *self.fields.values()) if self.hidden else ()
         zeros += () if self.used is None else (self._p,)
-        if weight is None or any(each is zero for each in factors for zero in zeros):
+        if any(each is zero for each in factors for zero in zeros):
             return factors
         return (weight, *factors) if factors else (self.number(weight),)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from segloss_xp import _ops
-from segloss_xp._products import Product, multiplied
+from segloss_xp._products import Product, product
 from segloss_xp._voxels import Voxels, over_classes
 from segloss_xp.maps.base import Map
 
@@ -88,15 +88,13 @@ class OfLikelihood(Map):
 
     def pull(self, blocks: list[Any], cotangents: list[Any]) -> list[Any]:
         each = zip(blocks, self._logs(blocks), cotangents, strict=True)
-        return [
-            multiplied(v.xp, Product(x, v.truth, self.slope_at(v.xp, log))) for v, log, x in each
-        ]
+        return [product(v.xp, x, v.truth, self.slope_at(v.xp, log)) for v, log, x in each]
 
     @staticmethod
     def _logs(blocks: list[Any]) -> list[Any]:
         if not blocks[0].one_hot:
             return [v.log_p for v in blocks]
-        terms = [multiplied(v.xp, Product(v.truth, v.log_p_if_true)) for v in blocks]
+        terms = [product(v.xp, v.truth, v.log_p_if_true) for v in blocks]
         total = over_classes(terms)
         return [total if blocks[0].used is None else _ops.finite(v.xp, total) for v in blocks]
 
