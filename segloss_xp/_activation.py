@@ -15,7 +15,7 @@ from segloss_xp._voxels import Voxels, over_classes
 class Softmax(Voxels):
     """p = exp(x) / sum of exp(x) over the classes."""
 
-    __slots__ = ("_given", "_log_softmax", "_parts")
+    __slots__ = ("_parts",)
 
     joint = frozenset({"log_q", "log_odds"})
     lasting = "p", "log_p"
@@ -24,7 +24,7 @@ class Softmax(Voxels):
         self, xp: Any, x: Any, truth: Any, parts: tuple[Any, Any, Any] | None = None
     ) -> None:
         super().__init__(xp, x, truth)
-        self._parts, self._log_softmax = parts, None
+        self._parts = parts
 
     @classmethod
     def blocks(cls, xp: Any, x: Any, truths: list[Any]) -> list[Any]:
@@ -52,40 +52,11 @@ class Softmax(Voxels):
             self._parts = shifted, exponential, xp.sum(exponential, axis=1, keepdims=True)
         return self._parts
 
-    def hide(self, x: Any, used: Any) -> None:
-        self._given, self.used = x, used
-
-    def hides(self, slopes: Mapping[str, Any]) -> bool:
-        if self.used is None or "p" not in slopes:
-            return False
-        # p is 0 there, and so is what has the target for a factor.
-        others = slopes.keys() - {"p"}
-        return all(by == "log_p" and isinstance(slopes[by], Product) for by in others)
-
     def leave(self, quantity: str, room: Any) -> None:
         found = self._by_library(quantity, room)
         if found is not None:
             self.know(quantity, found)
         super().leave(quantity, room)
-
-    def kept(self, quantity: str) -> Any:
-        if quantity != "log_p" or self.used is None:
-            return getattr(self, quantity)
-        if self._log_softmax is None:
-            self._log_softmax = self._by_library("log_p")
-        return self._log_softmax
-
-    def know(self, quantity: str, value: Any) -> None:
-        if quantity != "log_p" or self.used is None:
-            super().know(quantity, value)
-        else:
-            self._log_softmax = value
-
-    @property
-    def log_p_if_true(self) -> Any:
-        # Only booleans pass over what it may be; a field that is 0 makes NaN of what is infinite.
-        passed = is_bool(self.xp, self.truth) and not self.fields
-        return self.kept("log_p") if passed else self.log_p
 
     @classmethod
     def pull(cls, blocks: list[Any], slopes: list[dict[str, Any]], kept: str = "") -> list[Any]:
@@ -111,16 +82,9 @@ class Softmax(Voxels):
             parts.append([s["z"] for s in slopes])
         return [_total(*each) for each in zip(*parts, strict=True)]
 
-    @property
-    def _dtype(self) -> Any:
-        return self.x.dtype if self.used is None else self._given.dtype
-
     def _by_library(self, quantity: str, room: Any = None) -> Any:
         """The softmax or its log, maybe in the room; None if the library has no own."""
-        log, used = quantity == "log_p", self.used
-        if used is not None:
-            every = _ops.softmax(self.xp, self._given, log=log, room=room)
-            return every if log else _ops.erase(every, used, room)
+        log = quantity == "log_p"
         found = _ops.softmax(self.xp, self.x, log=log, room=room)
         return _ops.finite(self.xp, found) if log and found is not None else found
 
@@ -133,8 +97,6 @@ class Softmax(Voxels):
         return p
 
     def _log_probability(self) -> Any:
-        if self.used is not None:
-            return _ops.only(self.used, _ops.finite(self.xp, self.kept("log_p")))
         log_p = None if self._parts else self._by_library("log_p")
         if log_p is None:
             shifted, _, total = self.parts
@@ -162,8 +124,8 @@ class Softmax(Voxels):
 
     def _pull_alone(self, by: str, slope: Any, *, over: bool) -> Any:
         """From the slope by one quantity, kept or not to the same last bit; None if not eager."""
-        given = self._given if self.used is not None else getattr(self, f"_{by}")
-        if not _execution.eager(self.xp, self.x if given is None else given, slope):
+        known = getattr(self, f"_{by}")
+        if not _execution.eager(self.xp, self.given if known is None else known, slope):
             return None
         log = by == "log_p"
         return _ops.softmax_pullback(self.xp, self.kept(by), slope, log=log, over=over)
@@ -185,6 +147,69 @@ class Softmax(Voxels):
         leading = xp.sum(xp.where(leads, slope, zero), axis=1, keepdims=True)
         spread = self.p * (xp.sum(behind, axis=1, keepdims=True) - behind)
         return slope - spread - xp.where(leads, zero, leading * share)
+
+
+class LateSoftmax(Softmax):
+    """
+    A softmax of all voxels, of which those that are not `used` are hidden in what is made of it.
+
+    On a device that is a pass less than to hide them before. Then p is 0 there, and needs no
+    weight; nor does log p, where booleans of the target choose from it.
+    """
+
+    __slots__ = ("_log_softmax", "_shown", "used")
+
+    infinite = True
+
+    def __init__(self, xp: Any, x: Any, truth: Any) -> None:
+        super().__init__(xp, x, truth)
+        self._log_softmax = self._shown = None
+        self.used: Any = True
+
+    @property
+    def x(self) -> Any:
+        if self._shown is None:
+            self._shown = _ops.only(self.used, self.given)
+        return self._shown
+
+    @property
+    def log_p_if_true(self) -> Any:
+        # Only booleans pass over what it may be; a field that is 0 makes NaN of what is infinite.
+        passed = is_bool(self.xp, self.truth) and not self.fields
+        return self.kept("log_p") if passed else self.log_p
+
+    def vanishes(self, slopes: Mapping[str, Any]) -> bool:
+        # As p does, and what has the target for a factor.
+        others = slopes.keys() - {"p"}
+        chosen = (by == "log_p" and isinstance(slopes[by], Product) for by in others)
+        return "p" in slopes and all(chosen)
+
+    def kept(self, quantity: str) -> Any:
+        if quantity != "log_p":
+            return super().kept(quantity)
+        if self._log_softmax is None:
+            self._log_softmax = self._by_library("log_p")
+        return self._log_softmax
+
+    def know(self, quantity: str, value: Any) -> None:
+        if quantity == "log_p":
+            self._log_softmax = value
+        else:
+            super().know(quantity, value)
+
+    def _zeros(self) -> tuple[Any, ...]:
+        return *super()._zeros(), self._p
+
+    def _by_library(self, quantity: str, room: Any = None) -> Any:
+        log = quantity == "log_p"
+        every = _ops.softmax(self.xp, self.given, log=log, room=room)
+        return every if log else _ops.erase(every, self.used, room)
+
+    def _log_probability(self) -> Any:
+        return _ops.only(self.used, _ops.finite(self.xp, self.kept("log_p")))
+
+
+Softmax.late = LateSoftmax
 
 
 class Sigmoid(Voxels):

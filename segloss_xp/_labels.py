@@ -60,7 +60,7 @@ def check_labels(labels: Array, classes: int, *, ignore_index: int | None = None
 
 
 def shortened(xp: Any, labels: Any, classes: int) -> Any:
-    """Labels in 8 bits, those outside [0, classes) still so; None where the standard can't."""
+    """Labels in 8 bits, those outside [0, classes) still so; None of more without a sign."""
     if labels.dtype == xp.uint8:
         return labels
     if not xp.isdtype(labels.dtype, "signed integer"):
@@ -97,6 +97,8 @@ def indicators(
     if count == 1:
         kind = labels.dtype if short else dtype
         every = partial(_ops.constant, xp, range(classes), kind, like=labels)
+        if short:
+            return [lambda: numbers() == every()[:, None]]
         return [lambda: _ops.indicator(xp, numbers(), every()[:, None])]
     given = numbers()
     return [partial(_ops.indicator, xp, given, float(c)) for c in range(classes)]

@@ -220,12 +220,11 @@ def only(condition: Any, x: Any, otherwise: float = 0) -> Any:
 
 def erase(x: Any, condition: Any, room: Any = None) -> Any:
     """The array, 0 where the condition does not hold: in the room, or written over."""
-    xp = namespace(x)
-    match name(xp):
+    match name(namespace(x)):
         case "torch" if room is None or x is room:
             return x.masked_fill_(~condition, 0)
         case "torch":
-            import torch
+            import torch  # the namespace's own has no `out`
 
             return torch.where(condition, x, x.new_zeros(()), out=room)
         case _:

@@ -147,7 +147,7 @@ class Sums:
             for m in self.maps
         )
         sums = xp.stack([_join(xp, result, x.shape[1]) for result in results], axis=1)
-        return sums if blocks[0].used is None else _ops.finite(xp, sums)
+        return _ops.finite(xp, sums) if blocks[0].infinite else sums
 
     def gradient_of(
         self, xp: Any, cotangent: Any, x: Any, blocks: list[Any], weight: Any, room: Any
@@ -161,10 +161,10 @@ class Sums:
             terms = m.pull(blocks, split(each, len(blocks)))
             for slope, term in zip(slopes, terms, strict=True):
                 slope[m.wrt] = sum_of_slopes(xp, slope[m.wrt], term) if m.wrt in slope else term
-        hidden = blocks[0].hides(slopes[0])
+        vanishes = blocks[0].vanishes(slopes[0])
         slopes = [{by: multiplied(xp, slope) for by, slope in each.items()} for each in slopes]
         parts = self.activation.pull(blocks, slopes, "" if room is None else self.kept)
-        if weight is not None and not hidden:
+        if weight is not None and not vanishes:
             parts = [_weigh(part, weight, over=part is room) for part in parts]
         gradient = _join(xp, parts, x.shape[1])
         return gradient if gradient.shape == x.shape else xp.broadcast_to(gradient, x.shape)
@@ -193,28 +193,29 @@ class Sums:
         else:
             target = _ops.only(used, xp.astype(target, dtype, copy=False))
             targets = split(target, count)
-        blocks = self.activation.blocks(xp, partial(_only, xp, used, x, dtype), targets)
+        late = hidden and used is not True and self._late(xp, x, target, used, *fields)
+        prediction = partial(_only, xp, True if late else used, x, dtype)
+        blocks = (late or self.activation).blocks(xp, prediction, targets)
         mass = 1.0
         if not labels and any(m.uses_mass for m in self.maps):
             mass = xp.sum(target, axis=1, keepdims=True)
         images = [split(xp.astype(field, dtype, copy=False), count) for field in fields]
         names = self.fields if fields else ()
-        late = hidden and used is not True and self._hides_late(xp, x, target, *fields)
         for v, *parts in zip(blocks, *images, strict=True):
-            v.one_hot, v.hidden, v.mass = labels, hidden, mass
+            v.dtype, v.one_hot, v.hidden, v.mass = dtype, labels, hidden, mass
             v.fields = dict(zip(names, parts, strict=True))
             if late:
-                v.hide(xp.astype(x, dtype, copy=False), used)
+                v.used = used
         if hidden and used is True:
             weight = None
-        elif blocks[0].used is None:
+        elif not late:
             weight = xp.astype(weight, dtype, copy=False)
         return blocks, weight
 
-    @staticmethod
-    def _hides_late(xp: Any, *arrays: Any) -> bool:
-        """Whether what is hidden is better written over than read round; not to be recorded."""
-        return _execution.on_device(xp, *arrays) and not _execution.recording(xp)
+    def _late(self, xp: Any, *arrays: Any) -> type[Voxels] | None:
+        """The activation that writes over what is hidden, where that moves less."""
+        plainly = _execution.on_device(xp, *arrays) and not _execution.recording(xp)
+        return self.activation.late if plainly else None
 
 
 @dataclass(frozen=True)

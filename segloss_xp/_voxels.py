@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from segloss_xp import _execution
 from segloss_xp._array import namespace
 from segloss_xp._pieces import split
+from segloss_xp._products import Product
 
 
 class Voxels:
@@ -20,11 +21,17 @@ class Voxels:
 
     __slots__ = (
         *("_g", "_log_odds", "_log_p", "_log_q", "_p", "_truth", "_x"),
-        *("fields", "hidden", "mass", "one_hot", "used", "xp"),
+        *("dtype", "fields", "hidden", "mass", "one_hot", "xp"),
     )
 
     #: The quantities for which a block must hold all classes.
     joint: ClassVar[frozenset[str]] = frozenset()
+
+    #: The same, hiding what has no weight not in the prediction but in what is made of it.
+    late: ClassVar[type["Voxels"] | None] = None
+
+    #: Whether `log_p_if_true` may be infinite.
+    infinite: ClassVar[bool] = False
 
     #: The quantities that are worth being kept for the gradient, the best first.
     lasting: ClassVar[tuple[str, ...]] = ("p",)
@@ -37,19 +44,24 @@ class Voxels:
 
     def __init__(self, xp: Any, x: Any, truth: Any) -> None:
         self.xp, self._x, self._truth = xp, x, truth
+        self.dtype: Any = None  # of all but labels
         self.one_hot = False  # whether the target is 1 in one class at most, else 0
         self.hidden = False  # whether target and fields are 0 without weight, which else is 1
         self.mass: Any = 1.0  # the target added up over all classes
         self.fields: Mapping[Any, Any] = {}  # images that some maps look at, by their `Field`
-        self.used: Any = None  # where voxels are to be looked at, if `p` is 0 elsewhere
         self._g = self._p = self._log_p = self._log_q = self._log_odds = None
 
     @property
-    def x(self) -> Any:
-        """The prediction."""
+    def given(self) -> Any:
+        """The prediction, as this was made of it."""
         if callable(self._x):
             self._x = self._x()
         return self._x
+
+    @property
+    def x(self) -> Any:
+        """The prediction, 0 where it is hidden."""
+        return self.given
 
     @property
     def g(self) -> Any:
@@ -67,17 +79,28 @@ class Voxels:
 
     def number(self, x: Any) -> Any:
         """Booleans, or numbers already, as numbers in working precision."""
-        return self.xp.astype(x, self._dtype) if x.dtype == self.xp.bool else x
+        return self.xp.astype(x, self.dtype) if x.dtype == self.xp.bool else x
+
+    def slope_times(self, slope: Any, cotangent: Any) -> Any:
+        """The product of a slope and its cotangent; not multiplied, if booleans of the target."""
+        if isinstance(slope, int | float):
+            # To multiply by 1 would be one more pass, of six for the boundary loss.
+            return cotangent if slope == 1 else cotangent * slope
+        if slope is self._truth and slope.dtype == self.xp.bool:
+            return Product(cotangent, slope)
+        return cotangent * slope
 
     def with_weight(self, factors: tuple[Any, ...], weight: Any) -> tuple[Any, ...]:
         """The factors of a product, and the weight, unless the product is 0 where that is."""
         if weight is None:
             return factors
-        zeros = (self._truth, self._g, *self.fields.values()) if self.hidden else ()
-        zeros += () if self.used is None else (self._p,)
-        if any(each is zero for each in factors for zero in zeros):
+        if any(each is zero for each in factors for zero in self._zeros()):
             return factors
         return (weight, *factors) if factors else (self.number(weight),)
+
+    def _zeros(self) -> tuple[Any, ...]:
+        """What is 0 without weight."""
+        return (self._truth, self._g, *self.fields.values()) if self.hidden else ()
 
     @property
     def p(self) -> Any:
@@ -86,10 +109,7 @@ class Voxels:
             self._p = self._probability()
         return self._p
 
-    def hide(self, x: Any, used: Any) -> None:
-        """Hide what is not `used` of the prediction in what is made of it, if that is better."""
-
-    def hides(self, slopes: Mapping[str, Any]) -> bool:
+    def vanishes(self, slopes: Mapping[str, Any]) -> bool:
         """Whether a gradient by these slopes is 0 where the prediction is hidden."""
         return False
 
@@ -108,10 +128,6 @@ class Voxels:
         setattr(self, f"_{quantity}", value)
 
     @property
-    def _dtype(self) -> Any:
-        return self.x.dtype
-
-    @property
     def log_p(self) -> Any:
         """Logarithm of the probability; finite where that is 0, so that 0 log 0 is 0."""
         if self._log_p is None:
@@ -120,7 +136,7 @@ class Voxels:
 
     @property
     def log_p_if_true(self) -> Any:
-        """The same as a factor beside `truth`: where that is 0 it may be anything."""
+        """The same as a factor beside `truth`: where that is not true it may be anything."""
         return self.log_p
 
     @property

@@ -1,13 +1,14 @@
 """`value_and_grad` where NumPy has no autodiff: own formulas, sums over devices, what is absent."""
 
 import importlib.util
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 import segloss_xp as sx
-from segloss_xp.maps import Map
+from segloss_xp.maps import Intersection, Map
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(2, 3, 4)), np.array([[0, 1, 2, 1], [1, 1, 0, 0]])
@@ -128,6 +129,44 @@ def test_sums_over_devices(loss):
         )
         np.testing.assert_allclose(got[0], value, rtol=1e-12)
         np.testing.assert_allclose(got[1], gradient[half], atol=1e-14)
+
+
+@dataclass(frozen=True)
+class Capped(Map):
+    """The lesser of the probability and a limit, whose slope is a condition."""
+
+    limit: float
+
+    def value(self, v):
+        return v.xp.where(v.p < self.limit, v.p, v.xp.full_like(v.p, self.limit))
+
+    def slope(self, v):
+        return v.p < self.limit
+
+
+class Absent(Logit):
+    """The logit, with the other sign, whose slope is a whole number."""
+
+    def value(self, v):
+        return -v.z
+
+    def slope(self, v):
+        return -1
+
+
+class Conditions(sx.RegionLoss):
+    def regions(self):
+        return Intersection(), Capped(0.2), Capped(0.4), Absent()
+
+    def formula(self, tp, low, high, away):
+        return tp * tp + 2 * low * high + 0.1 * away
+
+
+def test_slopes_that_are_conditions(differentiating):
+    """They are not the target's, even where that is booleans."""
+    mask = Y != 2
+    _, gradient = differentiating.value_and_grad(Conditions(), X, Y, mask=mask)
+    np.testing.assert_allclose(gradient, numeric(Conditions(), X, Y, mask=mask), atol=1e-8)
 
 
 SIZES = np.stack([np.sum(c == Y, axis=1) for c in range(3)], axis=1)

@@ -51,15 +51,26 @@ def test_vmap(case, in_dims):
         close(vmap(function, in_dims)(x, t), torch.stack([function(*pair) for pair in pairs]))
 
 
-@pytest.mark.parametrize("transform", [lambda f: f, grad], ids=["value", "gradient"])
-def test_vmap_over_weights_alone(transform):
-    x, t, loss = tensors(CASES[0])
-    weights = torch.rand(4, *t.shape, dtype=x.dtype)
+@pytest.mark.parametrize(
+    ("case", "device"),
+    [(CASES[0], False), *((case, True) for case in CASES if case.target == "labels")],
+    ids=str,
+)
+@pytest.mark.parametrize("what", ["mask", "voxel_weights"])
+def test_vmap_over_weights_alone(case, device, what, monkeypatch):
+    """Nothing is written over, nor known, that is mapped by another argument."""
+    x, t, loss = tensors(case)
+    x, space = x.detach(), x.shape[:1] + x.shape[2:]
+    weights = torch.rand(2, *space, dtype=x.dtype)
+    weights = weights > 0.3 if what == "mask" else weights
+    if device:
+        monkeypatch.setattr("segloss_xp.torch.is_here", lambda x: False)
+    for transform in (lambda f: f, grad):
 
-    def run(w):
-        return transform(loss)(x.detach(), t, voxel_weights=w, mask=w > 0.3)
+        def run(w, transform=transform):
+            return transform(loss)(x, t, **{what: w})
 
-    close(vmap(run)(weights), torch.stack([run(w) for w in weights]))
+        close(vmap(run)(weights), torch.stack([run(w) for w in weights]))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.target == "labels"], ids=str)

@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from segloss_xp._products import Product, factors, slope_times
+from segloss_xp._products import Product, factors
 from segloss_xp._voxels import Voxels
 
 if TYPE_CHECKING:
@@ -26,7 +26,12 @@ class Field(Hashable):
 
 @dataclass(frozen=True)
 class Map:
-    """A function of the prediction and the target in one voxel, to be added up over voxels."""
+    """
+    A function of the prediction and the target in one voxel, to be added up over voxels.
+
+    Voxels that are hidden come too, with p = 0 or 1 / C, and g = 0: what is made of them is not
+    counted, but must be finite.
+    """
 
     #: What `slope` differentiates by: p, log p, log(1 - p), the logarithm of the odds of a channel,
     #: the logit z, or nothing (target alone).
@@ -60,11 +65,9 @@ class Map:
         """
         Derivative by `wrt` of the values times their cotangents, added up; block by block.
 
-        Where the slope is `v.truth`, which may be booleans, a `Product` of both.
+        With booleans of the target as the slope, a `Product` of both.
         """
-        return [
-            slope_times(v.xp, self.slope(v), x) for v, x in zip(blocks, cotangents, strict=True)
-        ]
+        return [v.slope_times(self.slope(v), x) for v, x in zip(blocks, cotangents, strict=True)]
 
 
 @dataclass(frozen=True)

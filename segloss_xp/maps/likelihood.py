@@ -96,7 +96,7 @@ class OfLikelihood(Map):
             return [v.log_p for v in blocks]
         terms = [product(v.xp, v.truth, v.log_p_if_true) for v in blocks]
         total = over_classes(terms)
-        return [total if blocks[0].used is None else _ops.finite(v.xp, total) for v in blocks]
+        return [_ops.finite(v.xp, total) if v.infinite else total for v in blocks]
 
 
 @dataclass(frozen=True)
