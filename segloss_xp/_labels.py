@@ -85,20 +85,16 @@ def indicators(
     xp: Any, labels: Any, classes: int, count: int, dtype: Any, used: Any
 ) -> list[Callable[[], Any]]:
     """From labels (n, 1, v), where each class is, in blocks, for those maps that look at it."""
-    short = classes < 256 and labels.dtype == xp.uint8 and _execution.on_device(xp, labels)
+    every = partial(_ops.constant, xp, range(classes), like=labels)
+    if classes < 256 and labels.dtype == xp.uint8 and _execution.on_device(xp, labels):
+        return [lambda: _ops.only(used, labels, 255) == every(labels.dtype)[:, None]]
 
     def numbers() -> Any:
         # Exact below 2**24 classes, vectorised everywhere, and uint8 labels meet no class number
         # that they can't hold (uint8 == 300 is true for 44).
-        if short:
-            return _ops.only(used, labels, 255)
         return _ops.only(used, xp.astype(labels, dtype, copy=False), -1.0)
 
     if count == 1:
-        kind = labels.dtype if short else dtype
-        every = partial(_ops.constant, xp, range(classes), kind, like=labels)
-        if short:
-            return [lambda: numbers() == every()[:, None]]
-        return [lambda: _ops.indicator(xp, numbers(), every()[:, None])]
+        return [lambda: _ops.indicator(xp, numbers(), every(dtype)[:, None])]
     given = numbers()
     return [partial(_ops.indicator, xp, given, float(c)) for c in range(classes)]
