@@ -11,7 +11,7 @@ from segloss_xp._labels import shortened, within
 from segloss_xp._layout import Layout
 from segloss_xp._spacing import along_each
 from segloss_xp._sums import Sums, Values
-from segloss_xp.maps import Field, Map, Volume
+from segloss_xp.maps import Field, Map, Truth, Volume
 
 
 class Comparison(Layout):
@@ -120,7 +120,13 @@ class Comparison(Layout):
 
     def plan(self, maps: Iterable[Map]) -> None:
         """Say which maps will be summed, each named once or more."""
-        self.rule = self._rule(Sums, dict.fromkeys(maps))
+        planned = dict.fromkeys(maps)
+        # A voxel of labels counts where it is of one class or another. Dice + CE of 4 classes takes
+        # 16 sums then, as many as PyTorch's compiler puts into one loop (2.13).
+        self._by_class = {Volume(), Truth()} <= planned.keys() and is_integer(self.xp, self.target)
+        if self._by_class:
+            del planned[Volume()]
+        self.rule = self._rule(Sums, planned)
 
     @property
     def sums(self) -> Mapping[Map, Any]:
@@ -128,7 +134,10 @@ class Comparison(Layout):
         if self.rule.maps and not self._sums:
             sums = self.rule(*self.arguments(self.rule))
             each = _ops.unstack(namespace(sums), sums)
-            self._sums = _Planned(zip(self.rule.maps, each, strict=True))
+            self._sums = found = _Planned(zip(self.rule.maps, each, strict=True))
+            if self._by_class:
+                true, xp = found[Truth()], namespace(sums)
+                found[Volume()] = xp.zeros_like(true) + xp.sum(true, axis=1, keepdims=True)
         return self._sums
 
     def arguments(self, rule: Sums) -> tuple[Any, ...]:
