@@ -231,6 +231,16 @@ def erase(x: Any, condition: Any, room: Any = None) -> Any:
             return only(condition, x)
 
 
+def written(xp: Any, x: Any) -> Any:
+    """An array that a compiler is to write to memory once, not to compute again in each class."""
+    match name(xp):
+        # To look at it with strides of one's own takes memory (torch 2.13).
+        case "torch" if compiled_here(xp, x) and not xp.compiler.is_exporting():
+            return xp.as_strided(x, x.shape, x.stride())
+        case _:
+            return x
+
+
 def unstack(xp: Any, x: Any) -> Any:
     """The parts of the array along axis 1."""
     match name(xp):

@@ -180,6 +180,8 @@ class Sums:
             target = target[:, None, :]
         if labels and not self.checked:
             target = xp.astype(target, dtype)
+            if classes > _UNROLLED:
+                target = _ops.written(xp, target)
             weight = within(xp, target, classes, weight)
         used, hidden = True, weight is None or is_bool(xp, weight)
         if weight is not None:
