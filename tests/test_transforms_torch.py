@@ -195,6 +195,22 @@ def test_inductor(case):
     close(gradient(value, x), gradient(expected, x))
 
 
+@pytest.mark.parametrize("mapped", [False, True], ids=["plain", "vmap"])
+def test_inductor_of_many_classes(mapped):
+    """Beyond 16, where its loops go over the classes; labels are strided, and some of no class."""
+    loss = sx.DiceCELoss()
+    x, t, _ = tensors(CASES[0], classes=20, samples=6, space=(7, 9))
+    x = x.detach().unflatten(0, (3, 2))
+    t = t.unflatten(0, (3, 2)).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    t[:, :, 0, :2] = torch.tensor([-1, 255])
+    one = grad(loss)
+    expected = torch.stack([one(*pair) for pair in zip(x, t, strict=True)])
+    if mapped:
+        close(compiled(vmap(one), "inductor")(x, t), expected)
+    else:
+        close(compiled(one, "inductor")(x[0], t[0]), expected[0])
+
+
 @pytest.mark.parametrize("mode", [nullcontext, torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("leaf", [True, False], ids=["leaf", "constant"])
 def test_compile_without_gradient(mode, leaf):
