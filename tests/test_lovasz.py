@@ -7,6 +7,7 @@ from problems import assert_close, assert_finite, one_hot, problem
 
 import segloss_xp as sx
 from segloss_xp import _order
+from segloss_xp.region import lovasz
 
 CHANNELS = {"from_logits": False, "multilabel": True}
 
@@ -259,6 +260,29 @@ def test_closed_form_of_long_rows(eager: Backend):
     call = {"from_logits": False, "reduction": "none"}
     loss = sx.LovaszSoftmaxLoss()(eager.array(p), eager.array(labels), **call)
     assert_close(eager.to_numpy(loss), [[0.75, error.mean(dtype=np.float64)]], 2e-6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        sx.LovaszSoftmaxLoss(),
+        sx.LovaszSoftmaxLoss(include_background=False, absent="zero"),
+        sx.LovaszSoftmaxLoss(batch=True, absent="smooth"),
+        sx.LovaszHingeLoss(absent="skip"),
+    ],
+)
+def test_rows_sorted_one_by_one(monkeypatch, eager: Backend, loss: sx.Loss, weighted: bool):
+    """As those of images are that are too large to be sorted together."""
+    x, labels = frozen()
+    call = {"ignore_index": 255}
+    if isinstance(loss, sx.LovaszHingeLoss):
+        labels, call = one_hot(labels, 3), {"multilabel": True}
+    if weighted:
+        call["voxel_weights"] = np.linspace(0, 2, 40).reshape(2, 4, 5)
+    together = eager.value(loss, x, labels, **call)
+    monkeypatch.setattr(lovasz, "_BLOCK", 7)
+    assert_close(eager.value(loss, x, labels, **call), together)
 
 
 def test_blocks_change_nothing():

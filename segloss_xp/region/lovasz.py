@@ -1,6 +1,7 @@
 """The Lovász extension of the Jaccard loss."""
 
 from itertools import product
+from math import prod
 from typing import Any, ClassVar, Literal
 
 from segloss_xp import _execution, _ops, _order
@@ -15,7 +16,7 @@ from segloss_xp.maps import AbsoluteError, ChargedError, ChargedHinge, Hinge, Ma
 # Up to this many classes are sorted one by one, which needs least memory.
 _ONE_BY_ONE = 16
 
-# Voxels at a time where operations run one by one: a few arrays of this size stay in a cache.
+# Entries at a time where operations run one by one: a few arrays of this size stay in a cache.
 _BLOCK = 1 << 15
 
 
@@ -64,21 +65,8 @@ class _LovaszLoss(ClassLoss):
         if self.batch:
             errors, true, weight = (_pooled(xp, each) for each in (errors, true, weight))
         active = self._active(errors)
-        first = self._first(c)
-        if _execution.on_host(xp, errors):
-            charges = errors
-            for n, k in product(range(errors.shape[0]), range(c.classes)):
-                # Of a class that is absent nothing is wanted, unless it be "smooth".
-                if k >= first and (self.absent == "smooth" or xp.any(true[n, k, :])):
-                    w = None if weight is None else weight[n, 0, :]
-                    charges[n, k, :] = _charge(errors[n, k, :], true[n, k, :], w)
-                else:
-                    charges[n, k, :] = 0.0
-        elif _execution.eager(xp, errors):
-            charges = errors
-            w = None if weight is None else weight[:, 0, :]
-            for k in range(c.classes):
-                charges[:, k, :] = _charge(errors[:, k, :], true[:, k, :], w)
+        if _execution.eager(xp, errors):
+            charges = self._over_errors(xp, errors, true, weight, self._first(c))
         else:
             count = c.classes if c.classes <= _ONE_BY_ONE else 1
             pairs = zip(split(errors, count), split(true, count), strict=True)
@@ -86,6 +74,27 @@ class _LovaszLoss(ClassLoss):
         if active is not None:
             charges = xp.where(active, charges, xp.zeros_like(charges))
         return _unpooled(xp, charges, c.samples) if self.batch else charges
+
+    def _over_errors(self, xp: Any, errors: Any, true: Any, weight: Any, first: int) -> Any:
+        """The charges written over the errors, of no more rows at a time than are best sorted."""
+        samples, classes, _ = errors.shape
+        host = _execution.on_host(xp, errors)
+        if prod(errors.shape) <= _BLOCK:  # the calls would take most of the time
+            rows = [(slice(0, samples), slice(first, classes))]
+        elif host:
+            rows = list(product(range(samples), range(first, classes)))
+        else:
+            rows = [(slice(0, samples), k) for k in range(first, classes)]
+        weight = None if weight is None else xp.broadcast_to(weight, errors.shape)
+        errors[:, :first, :] = 0.0
+        for n, k in rows:
+            # Of a class that is absent nothing is wanted, unless it be "smooth".
+            if host and self.absent != "smooth" and not xp.any(true[n, k, :]):
+                errors[n, k, :] = 0.0
+            else:
+                size = None if weight is None else weight[n, k, :]
+                errors[n, k, :] = _charge(errors[n, k, :], true[n, k, :], size)
+        return errors
 
     def _active(self, errors: Any) -> Any:
         """Where an error has a slope; None if everywhere."""
