@@ -21,6 +21,13 @@ def frozen() -> tuple[np.ndarray, np.ndarray]:
     return x, labels
 
 
+@pytest.fixture(params=["together", "one by one"])
+def rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How rows are sorted: together, as those of small images are, or as those of larger ones."""
+    if request.param == "one by one":
+        monkeypatch.setattr(lovasz, "_BLOCK", 7)
+
+
 # Made with the authors' PyTorch code, https://github.com/bermanmaxim/LovaszSoftmax at 7d48792, on
 # torch 2.13 in float64: lovasz_softmax(softmax(x), labels, classes, per_image, ignore=255). First
 # the value, then the sum of the sizes of the slopes.
@@ -32,6 +39,7 @@ SOFTMAX = [
 ]
 
 
+@pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize(("absent", "batch", "value", "slopes"), SOFTMAX)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_softmax_of_the_authors(
@@ -58,6 +66,7 @@ HINGE = [
 ]
 
 
+@pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize(("batch", "value", "slopes"), HINGE)
 def test_hinge_of_the_authors(differentiating: Backend, batch: bool, value: float, slopes: float):
     x, labels = frozen()
